@@ -1,0 +1,27 @@
+'use strict';
+
+/** @type {import('jest').Config} */
+module.exports = {
+  rootDir: __dirname,
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*spec.ts'],
+  testTimeout: 20_000,
+  transform: {
+    '^.+\\.[tj]s$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        sourceMaps: 'inline',
+        jsc: {
+          target: 'es2022',
+          keepClassNames: true,
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+        },
+      },
+    ],
+  },
+  // @nestjs/* 12 is published as ES modules only; jest can require() those itself only on Node >= 24.9.
+  transformIgnorePatterns: ['/node_modules/(?!@nestjs/)'],
+  reporters: ['default', '<rootDir>/test/plain-summary.reporter.js'],
+};
