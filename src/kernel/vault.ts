@@ -1,0 +1,10 @@
+/**
+ * Personal data at rest. Each subject (`guest:<id>`, `system`) has a key of its own, itself encrypted under the service's data keys.
+ * Destroying that key makes everything sealed under it unreadable, wherever copies of it are.
+ */
+export abstract class Vault {
+  /** Encrypts under the subject's key, which is made on first use. `place` says where the value belongs and is authenticated with it. */
+  abstract seal(subject: string, place: string, plaintext: string): Promise<string>;
+  /** Null when the subject's key was destroyed. Throws when the value was not sealed for this subject and place. */
+  abstract open(subject: string, place: string, sealed: string): Promise<string | null>;
+}

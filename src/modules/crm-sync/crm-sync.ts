@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../kernel/canonical-json.js';
+
+/** What a CRM should hold about one guest: hashes, flags and context, never plaintext. */
+export type CrmRecord = {
+  /** The guest's id, which is the record's key in every CRM. */
+  readonly externalId: string;
+  readonly emailHash: string | null;
+  readonly phoneHash: string | null;
+  readonly consentFlags: { readonly marketing: boolean; readonly dataProcessing: boolean };
+  /** ISO 8601, UTC. */
+  readonly lastInteraction: string;
+  readonly channelContext: Readonly<Record<string, string>>;
+};
+
+/** The desired state of one guest in every CRM; `version` is the guest's. */
+export type Desired = { readonly guestId: string; readonly version: number; readonly record: CrmRecord };
+
+/** A desired record that one CRM does not hold yet, leased to whoever delivers it. */
+export type DueRecord = Desired & { readonly attempt: number };
+
+/** A CRM's answer for one record of a chunk, by its index in what was sent. */
+export type Verdict =
+  | { readonly index: number; readonly status: 'created' | 'updated' | 'unchanged'; readonly remoteId?: string }
+  | { readonly index: number; readonly status: 'refused' | 'retry'; readonly error: string };
+
+/** Two records with one hash look the same to a CRM. */
+export const recordHash = (record: CrmRecord): string =>
+  createHash('sha256').update(canonicalJson(record)).digest('hex');
+
+/**
+ * Derived from what is sent, and from nothing else: the same records in the same state have the same key after a restart, and
+ * a changed one has another.
+ */
+export function idempotencyKey(crm: string, records: readonly CrmRecord[]): string {
+  return `guests-${createHash('sha256').update(canonicalJson([crm, records])).digest('hex').slice(0, 40)}`;
+}
+
+/** One verdict a record, in order, whatever the CRM left out: a record without an answer is tried again. */
+export function completeVerdicts(count: number, verdicts: readonly Verdict[]): Verdict[] {
+  const byIndex = new Map(verdicts.map((verdict) => [verdict.index, verdict]));
+  return Array.from({ length: count }, (_, index) => byIndex.get(index) ?? { index, status: 'retry', error: 'no_answer' });
+}

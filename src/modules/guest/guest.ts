@@ -1,0 +1,206 @@
+import { deepEqual, leaves, mergePatch } from './merge-patch.js';
+import type { JsonObject } from './merge-patch.js';
+import { guestClosed, illegalTransition } from './guest.errors.js';
+import type { Identity } from '../identity/index.js';
+
+/** Server-led: this service holds the guest's socket. Widget-led: the page's own Messenger does, and we link afterwards. */
+export type Mode = 'server' | 'widget';
+
+/**
+ * created → configured → active ⇄ disconnected → closing → closed | expired | erased, and `failed` for a start that cannot
+ * succeed. `disconnected` means that the conversation ended, never that a socket dropped.
+ */
+export type GuestState =
+  | 'created'
+  | 'configured'
+  | 'active'
+  | 'disconnected'
+  | 'closing'
+  | 'closed'
+  | 'expired'
+  | 'erased'
+  | 'failed';
+
+/** Why a guest's session is over. */
+export type CloseReason = 'api' | 'guest_cleared' | 'abandoned' | 'read_only' | 'session_expired' | 'refused';
+
+export type Consent = { readonly marketing: boolean; readonly dataProcessing: boolean };
+export type ChannelContext = { readonly originPage?: string; readonly campaignId?: string };
+export type Attributes = Readonly<Record<string, string>>;
+
+/** A Genesys conversation of this guest. One session can hold several over its life. */
+export type Conversation = { readonly id: string; readonly participantId: string; readonly endedAt: string | null };
+
+/** The guest: a person's session with us. Genesys Cloud has no such resource; it has sessions and conversations. */
+export type Guest = {
+  readonly id: string;
+  /** Grows with every visible change, a counted message too. The ETag. */
+  readonly version: number;
+  readonly mode: Mode;
+  readonly channel: 'webmessaging';
+  readonly state: GuestState;
+  readonly closeReason: CloseReason | null;
+  readonly consent: Consent;
+  readonly identity: Identity;
+  readonly channelContext: ChannelContext;
+  readonly attributes: Attributes;
+  /** Messages of guest, agent and bot; events and receipts excluded. */
+  readonly interactionCount: number;
+  readonly createdDate: Date;
+  readonly modifiedDate: Date;
+  readonly closedDate: Date | null;
+  /** The web messaging deployment the guest belongs to. */
+  readonly deploymentId: string;
+  readonly conversations: readonly Conversation[];
+  /** For every patchable leaf that ever changed after creation, by JSON pointer: the version that changed it last. */
+  readonly touched: Readonly<Record<string, number>>;
+  /** What Genesys was told last and where, so that it is told again only when that changed. Not visible. */
+  readonly handedOver: { readonly conversationId: string; readonly hash: string } | null;
+};
+
+export type NewGuest = Pick<
+  Guest,
+  'id' | 'mode' | 'consent' | 'identity' | 'channelContext' | 'attributes' | 'deploymentId'
+>;
+
+/** The parts a caller may change, as a merge patch (RFC 7396): `null` deletes a member. */
+export type GuestPatch = {
+  readonly consent?: Partial<Consent>;
+  readonly channelContext?: { readonly [K in keyof ChannelContext]: ChannelContext[K] | null } | null;
+  readonly attributes?: Readonly<Record<string, string | null>> | null;
+};
+
+const NEXT: Readonly<Record<GuestState, readonly GuestState[]>> = {
+  created: ['configured', 'active', 'closing', 'closed', 'failed', 'expired', 'erased'],
+  configured: ['active', 'closing', 'closed', 'failed', 'expired', 'erased'],
+  active: ['disconnected', 'closing', 'closed', 'expired', 'erased'],
+  disconnected: ['active', 'closing', 'closed', 'expired', 'erased'],
+  closing: ['closed', 'expired', 'erased'],
+  closed: ['erased'],
+  expired: ['erased'],
+  failed: ['erased'],
+  erased: [],
+};
+
+export const isOver = (guest: Guest): boolean => ['closed', 'expired', 'erased', 'failed'].includes(guest.state);
+
+export const linkedConversation = (guest: Guest): Conversation | null =>
+  guest.conversations.findLast((conversation) => conversation.endedAt === null) ?? null;
+
+export function newGuest(wanted: NewGuest, at: Date): Guest {
+  return {
+    ...wanted,
+    version: 1,
+    channel: 'webmessaging',
+    state: 'created',
+    closeReason: null,
+    interactionCount: 0,
+    createdDate: at,
+    modifiedDate: at,
+    closedDate: null,
+    conversations: [],
+    touched: {},
+    handedOver: null,
+  };
+}
+
+/** A visible change: one version on. */
+function changed(guest: Guest, at: Date, change: Partial<Guest>): Guest {
+  const modifiedDate = at > guest.modifiedDate ? at : guest.modifiedDate;
+  return { ...guest, ...change, version: guest.version + 1, modifiedDate };
+}
+
+function moved(guest: Guest, to: GuestState, at: Date, change: Partial<Guest> = {}): Guest {
+  if (!NEXT[guest.state].includes(to)) throw illegalTransition(guest.id, guest.state, to, NEXT[guest.state]);
+  return changed(guest, at, { ...change, state: to });
+}
+
+/** The leaves a patch would really change, as JSON pointers. Empty when everything it asks for is in place. */
+export function changedPointers(guest: Guest, patch: GuestPatch): string[] {
+  const before = leaves(patchable(guest));
+  const after = leaves(mergePatch(patchable(guest), patch as JsonObject) as JsonObject);
+  const pointers = new Set([...before.keys(), ...after.keys()]);
+  return [...pointers].filter((pointer) => !deepEqual(before.get(pointer), after.get(pointer))).sort();
+}
+
+/** Of the leaves a patch made against version `base` would change, those that somebody else has changed since. */
+export const conflictingPointers = (guest: Guest, patch: GuestPatch, base: number): string[] =>
+  changedPointers(guest, patch).filter((pointer) => (guest.touched[pointer] ?? 1) > base);
+
+/** Merges; the same guest when everything is in place already, so that a repeated request changes nothing. */
+export function patched(guest: Guest, patch: GuestPatch, at: Date): Guest {
+  const pointers = changedPointers(guest, patch);
+  if (pointers.length === 0) return guest;
+  if (isOver(guest) || guest.state === 'closing') throw guestClosed(guest.id, guest.state);
+  const merged = mergePatch(patchable(guest), patch as JsonObject) as unknown as Pick<Guest, 'consent'> & Partial<Guest>;
+  const version = guest.version + 1;
+  return changed(guest, at, {
+    consent: merged.consent,
+    channelContext: merged.channelContext ?? {},
+    attributes: merged.attributes ?? {},
+    touched: { ...guest.touched, ...Object.fromEntries(pointers.map((pointer) => [pointer, version])) },
+  });
+}
+
+const patchable = (guest: Guest): JsonObject => ({
+  consent: guest.consent,
+  channelContext: guest.channelContext,
+  attributes: guest.attributes,
+});
+
+/** Genesys accepted the session. Seen again it changes nothing. */
+export const configured = (guest: Guest, at: Date): Guest =>
+  guest.state === 'created' ? moved(guest, 'configured', at) : guest;
+
+/** A message was seen in the guest's session; a guest who writes after the conversation ended is active again. */
+export function messageCounted(guest: Guest, at: Date): Guest {
+  const interactionCount = guest.interactionCount + 1;
+  return isOver(guest) || guest.state === 'closing' || guest.state === 'active'
+    ? changed(guest, at, { interactionCount })
+    : moved(guest, 'active', at, { interactionCount });
+}
+
+/** Genesys has a conversation for this guest. Idempotent by conversation. */
+export function linked(guest: Guest, link: { readonly id: string; readonly participantId: string }, at: Date): Guest {
+  if (guest.conversations.some((conversation) => conversation.id === link.id)) return guest;
+  const conversations = [...guest.conversations, { ...link, endedAt: null }];
+  return isOver(guest) || guest.state === 'closing' || guest.state === 'active'
+    ? changed(guest, at, { conversations })
+    : moved(guest, 'active', at, { conversations });
+}
+
+/** The current conversation ended at Genesys; the session goes on unless Genesys made it read-only. */
+export function conversationEnded(guest: Guest, at: Date): Guest {
+  const conversations = guest.conversations.map((conversation) => ({
+    ...conversation,
+    endedAt: conversation.endedAt ?? at.toISOString(),
+  }));
+  const ended = { conversations };
+  if (guest.state === 'active') return moved(guest, 'disconnected', at, ended);
+  return linkedConversation(guest) === null ? guest : changed(guest, at, ended);
+}
+
+/** Somebody asked for the end. Asked again it changes nothing. */
+export const closing = (guest: Guest, at: Date): Guest =>
+  isOver(guest) || guest.state === 'closing' ? guest : moved(guest, 'closing', at);
+
+export const closed = (guest: Guest, closeReason: CloseReason, at: Date): Guest =>
+  isOver(guest) ? guest : moved(guest, 'closed', at, { closeReason, closedDate: at, ...allEnded(guest, at) });
+
+export const expired = (guest: Guest, at: Date): Guest =>
+  isOver(guest)
+    ? guest
+    : moved(guest, 'expired', at, { closeReason: 'session_expired', closedDate: at, ...allEnded(guest, at) });
+
+/** The start was refused for good. Once a session was active it cannot fail any more, only close. */
+export const failed = (guest: Guest, at: Date): Guest =>
+  guest.state === 'created' || guest.state === 'configured'
+    ? moved(guest, 'failed', at, { closeReason: 'refused', closedDate: at })
+    : guest;
+
+const allEnded = (guest: Guest, at: Date): Pick<Guest, 'conversations'> => ({
+  conversations: guest.conversations.map((conversation) => ({
+    ...conversation,
+    endedAt: conversation.endedAt ?? at.toISOString(),
+  })),
+});

@@ -1,0 +1,55 @@
+import type { Attributes } from '../guest.js';
+
+/** The Genesys side of a server-led guest. `token` is the credential of the session: never logged, never stored in the clear. */
+export type ChannelSession = { readonly guestId: string; readonly token: string };
+
+/** What Genesys says in a guest's session. Everything may be said twice and out of order. */
+export type ChannelEvent =
+  | { readonly type: 'configured'; readonly guestId: string }
+  /** The conversation has started or gone on: `messageId` leads to it. */
+  | { readonly type: 'joined'; readonly guestId: string; readonly messageId: string }
+  | {
+      readonly type: 'message';
+      readonly guestId: string;
+      /** The same on the socket and in history. */
+      readonly key: string;
+      /** What the conversation is looked up by. */
+      readonly messageId: string;
+      readonly from: 'guest' | 'agent' | 'bot';
+      readonly text: string;
+      readonly at: Date;
+      /** Set on what we sent ourselves: the `id` given to `send`. */
+      readonly sentAs?: string;
+    }
+  | { readonly type: 'conversation-ended'; readonly guestId: string; readonly at: Date; readonly readOnly: boolean }
+  /** The session cannot be used again. */
+  | { readonly type: 'session-ended'; readonly guestId: string; readonly how: 'cleared' | 'expired' | 'superseded' };
+
+/**
+ * Genesys Cloud's web messaging as a guest sees it.
+ * Failures are AppErrors: `unavailable` or `throttled` when it may go better later, `refused` when it will not.
+ */
+export abstract class GuestChannel {
+  /** Registers who hears what Genesys says. The next frame of a guest waits for the promise: that is the back-pressure. */
+  abstract listen(handler: (event: ChannelEvent) => Promise<void>): void;
+  /**
+   * Brings the guest's session into being, or finds it again by its token, and keeps listening. Safe to repeat.
+   * `attributes` go along when the start of a conversation carries them.
+   */
+  abstract open(session: ChannelSession, attributes: Attributes): Promise<void>;
+  /**
+   * Sends a text as the guest and resolves with the key of the message when Genesys has accepted it. `retry` says that an earlier attempt
+   * may have been accepted unseen: then history is asked first, so that nothing is said twice.
+   */
+  abstract send(
+    session: ChannelSession,
+    message: { readonly id: string; readonly text: string; readonly since: Date; readonly retry: boolean },
+    attributes: Attributes,
+  ): Promise<{ readonly key: string }>;
+  /** Ends the conversation as the guest would. `unsupported` when the deployment does not allow guests to. */
+  abstract end(session: ChannelSession): Promise<'ended' | 'nothing-to-end' | 'unsupported'>;
+  /** Stops listening for this guest and ends nothing. */
+  abstract leave(guestId: string): Promise<void>;
+  /** The guests whose sockets are open in this process. */
+  abstract held(): string[];
+}

@@ -1,0 +1,20 @@
+import type { Message } from '../message.js';
+
+export type MessagePage = { readonly items: readonly Message[]; readonly nextCursor: string | null };
+
+export abstract class MessageStore {
+  /**
+   * Joins the current unit of work. False, and nothing is written, when a message of this guest with this `key` is known already:
+   * Genesys shows messages more than once.
+   */
+  abstract add(message: Message): Promise<boolean>;
+  abstract find(guestId: string, id: string): Promise<Message | null>;
+  /**
+   * Genesys has accepted message `id` and knows it by `key`. False when it was accepted before; if the message arrived under that key by
+   * another way meanwhile, the two become one.
+   */
+  abstract accepted(guestId: string, id: string, key: string): Promise<boolean>;
+  abstract failed(guestId: string, id: string): Promise<void>;
+  /** Oldest first. */
+  abstract list(guestId: string, cursor: string | undefined, limit: number): Promise<MessagePage>;
+}

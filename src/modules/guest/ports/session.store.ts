@@ -1,0 +1,21 @@
+/** A server-led guest's Genesys session: one token, which is its credential and its identity. */
+export type Session = {
+  readonly guestId: string;
+  /** The guest token, sealed under the guest's own key before it is used for the first time. */
+  readonly sealedToken: string;
+};
+
+/** Which process holds the socket of which session. */
+export abstract class SessionStore {
+  /** Joins the current unit of work. */
+  abstract add(session: Session): Promise<void>;
+  abstract find(guestId: string): Promise<Session | null>;
+  /** This process holds the session's socket for `ms`; renewed by `hold` again. */
+  abstract hold(guestIds: readonly string[], ms: number): Promise<void>;
+  /** Up to `limit` sessions that were held once, are not over, and that nobody holds any more: they are held by us now, for `ms`. */
+  abstract adopt(limit: number, ms: number): Promise<Session[]>;
+  /** The session is over: nobody will hold it again. Joins the current unit of work. */
+  abstract remove(guestId: string): Promise<void>;
+  /** Given up at shutdown, so that another process may adopt them at once. */
+  abstract letGo(): Promise<void>;
+}

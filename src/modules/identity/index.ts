@@ -1,0 +1,1 @@
+export type { Identity, IdentityKey } from './identity.js';
