@@ -1,13 +1,6 @@
 /** What the caller can do about an error. The HTTP status and a job's reaction both follow from it. */
 export type ErrorKind =
-  | 'invalid'
-  | 'unauthenticated'
-  | 'throttled'
-  | 'forbidden'
-  | 'not-found'
-  | 'conflict'
-  | 'refused'
-  | 'unavailable';
+  'invalid' | 'unauthenticated' | 'throttled' | 'forbidden' | 'not-found' | 'conflict' | 'refused' | 'unavailable';
 
 /** One thing wrong with what came in. `pointer` is an RFC 6901 JSON pointer into the request body; `''` is all of it. */
 export type FieldError = { readonly pointer: string; readonly rule: string; readonly message: string };

@@ -9,16 +9,25 @@ import { withRunContext } from './run-context.js';
 export class JobRunner implements OnApplicationShutdown {
   private readonly logger = new Logger('jobs');
   private readonly running = new Map<string, Promise<void>>();
+  private readonly again = new Set<string>();
   private stopping = false;
 
   constructor(private readonly leases: Leases) {}
 
-  /** For work that several processes may share, because they lease what they work on: one run at a time in this process. */
+  /**
+   * For work that several processes may share, because they lease what they work on: one run at a time in this process. Asked for while
+   * running, it runs once more afterwards, so that what was asked for is never missed.
+   */
   async run(name: string, work: () => Promise<unknown>): Promise<void> {
-    if (this.stopping || this.running.has(name)) return;
-    const run = withRunContext({ id: randomUUID(), actor: `job:${name}` }, () => this.observe(name, work));
+    if (this.stopping) return;
+    const running = this.running.get(name);
+    if (running !== undefined) {
+      this.again.add(name);
+      return running;
+    }
+    const run = this.repeatedly(name, work).finally(() => this.running.delete(name));
     this.running.set(name, run);
-    await run.finally(() => this.running.delete(name));
+    return run;
   }
 
   /** For work that only one process may do at a time. `leaseMs` is longer than the work ever takes. */
@@ -36,6 +45,13 @@ export class JobRunner implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
     await Promise.all(this.running.values());
+  }
+
+  private async repeatedly(name: string, work: () => Promise<unknown>): Promise<void> {
+    do {
+      this.again.delete(name);
+      await withRunContext({ id: randomUUID(), actor: `job:${name}` }, () => this.observe(name, work));
+    } while (this.again.has(name) && !this.stopping);
   }
 
   private async observe(name: string, work: () => Promise<unknown>): Promise<void> {

@@ -80,7 +80,9 @@ export function follow(head: Head, happening: Happening): Entry {
   return { subject, sequence, body, previousHash: head.hash, hash, sealed };
 }
 
-export type ChainCheck = { readonly ok: true; readonly head: Head } | { readonly ok: false; readonly sequence: number; readonly fault: string };
+export type ChainCheck =
+  | { readonly ok: true; readonly head: Head }
+  | { readonly ok: false; readonly sequence: number; readonly fault: string };
 
 /** Recomputes a chain from its first entry. Detects an edited, exchanged, missing or added entry, and a changed sealed part. */
 export function checkChain(subject: Subject, entries: readonly Entry[]): ChainCheck {

@@ -22,7 +22,8 @@ export type DueRecord = Desired & { readonly attempt: number };
 /** A CRM's answer for one record of a chunk, by its index in what was sent. */
 export type Verdict =
   | { readonly index: number; readonly status: 'created' | 'updated' | 'unchanged'; readonly remoteId?: string }
-  | { readonly index: number; readonly status: 'refused' | 'retry'; readonly error: string };
+  | { readonly index: number; readonly status: 'refused'; readonly error: string }
+  | { readonly index: number; readonly status: 'retry'; readonly error: string };
 
 /** Two records with one hash look the same to a CRM. */
 export const recordHash = (record: CrmRecord): string =>
@@ -33,11 +34,17 @@ export const recordHash = (record: CrmRecord): string =>
  * a changed one has another.
  */
 export function idempotencyKey(crm: string, records: readonly CrmRecord[]): string {
-  return `guests-${createHash('sha256').update(canonicalJson([crm, records])).digest('hex').slice(0, 40)}`;
+  return `guests-${createHash('sha256')
+    .update(canonicalJson([crm, records]))
+    .digest('hex')
+    .slice(0, 40)}`;
 }
 
 /** One verdict a record, in order, whatever the CRM left out: a record without an answer is tried again. */
 export function completeVerdicts(count: number, verdicts: readonly Verdict[]): Verdict[] {
   const byIndex = new Map(verdicts.map((verdict) => [verdict.index, verdict]));
-  return Array.from({ length: count }, (_, index) => byIndex.get(index) ?? { index, status: 'retry', error: 'no_answer' });
+  return Array.from(
+    { length: count },
+    (_, index) => byIndex.get(index) ?? { index, status: 'retry', error: 'no_answer' },
+  );
 }

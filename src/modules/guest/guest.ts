@@ -11,15 +11,7 @@ export type Mode = 'server' | 'widget';
  * succeed. `disconnected` means that the conversation ended, never that a socket dropped.
  */
 export type GuestState =
-  | 'created'
-  | 'configured'
-  | 'active'
-  | 'disconnected'
-  | 'closing'
-  | 'closed'
-  | 'expired'
-  | 'erased'
-  | 'failed';
+  'created' | 'configured' | 'active' | 'disconnected' | 'closing' | 'closed' | 'expired' | 'erased' | 'failed';
 
 /** Why a guest's session is over. */
 export type CloseReason = 'api' | 'guest_cleared' | 'abandoned' | 'read_only' | 'session_expired' | 'refused';
@@ -132,7 +124,8 @@ export function patched(guest: Guest, patch: GuestPatch, at: Date): Guest {
   const pointers = changedPointers(guest, patch);
   if (pointers.length === 0) return guest;
   if (isOver(guest) || guest.state === 'closing') throw guestClosed(guest.id, guest.state);
-  const merged = mergePatch(patchable(guest), patch as JsonObject) as unknown as Pick<Guest, 'consent'> & Partial<Guest>;
+  const merged = mergePatch(patchable(guest), patch as JsonObject) as unknown as Pick<Guest, 'consent'> &
+    Partial<Guest>;
   const version = guest.version + 1;
   return changed(guest, at, {
     consent: merged.consent,

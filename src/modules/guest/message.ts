@@ -7,6 +7,7 @@ export type Message = {
   readonly from: 'guest' | 'agent' | 'bot';
   /** `queued` until Genesys has accepted it, `failed` when it never will. Messages of the other side are `received`. */
   readonly status: 'queued' | 'sent' | 'failed' | 'received';
-  readonly sealedText: string;
+  /** Null when Genesys told us of the message but not what it says, as in widget-led sessions. */
+  readonly sealedText: string | null;
   readonly at: Date;
 };

@@ -22,7 +22,8 @@ export type Identity = {
 /** Trimmed and lower-cased, Unicode in composed form; null when it is no e-mail address. Dots and `+suffix` are kept. */
 export function normaliseEmail(raw: string): string | null {
   const email = raw.normalize('NFC').trim().toLowerCase();
-  return email.length <= 254 && /^[^\s@<>()",;:\\[\]]{1,64}@[^\s@.<>()",;:\\[\]]+(\.[^\s@.<>()",;:\\[\]]+)+$/u.test(email)
+  return email.length <= 254 &&
+    /^[^\s@<>()",;:\\[\]]{1,64}@[^\s@.<>()",;:\\[\]]+(\.[^\s@.<>()",;:\\[\]]+)+$/u.test(email)
     ? email
     : null;
 }
@@ -45,7 +46,11 @@ export const saltedHash = (value: string, salt: string): string =>
 
 export const SALTED_SCHEME = 'sha256-salted';
 
-type Hashes = { readonly emailHash?: string | null; readonly phoneHash?: string | null; readonly deviceFingerprint?: string | null };
+type Hashes = {
+  readonly emailHash?: string | null;
+  readonly phoneHash?: string | null;
+  readonly deviceFingerprint?: string | null;
+};
 
 /** The stronger identifier speaks for the guest: e-mail before phone. A device is nobody's identity: it tells machines apart, not people. */
 export function identity(hashes: Hashes, keyId: string | null): Identity {

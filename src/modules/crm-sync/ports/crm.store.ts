@@ -21,7 +21,10 @@ export abstract class CrmStore {
   /** To be sent again from `until`. */
   abstract postponed(crm: string, records: readonly DueRecord[], until: Date, code: string): Promise<void>;
   /** The CRM will not take these. Not sent again unless put again in another form. */
-  abstract refused(crm: string, refusals: readonly { readonly record: DueRecord; readonly code: string }[]): Promise<void>;
+  abstract refused(
+    crm: string,
+    refusals: readonly { readonly record: DueRecord; readonly code: string }[],
+  ): Promise<void>;
   abstract pause(crm: string): Promise<Pause>;
   abstract setPause(crm: string, pause: Pause): Promise<void>;
 }

@@ -1,0 +1,64 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsString, Matches, MaxLength } from 'class-validator';
+import { MayBeAbsent, QueryInt } from '../../http/validation.js';
+import type { Entry } from './audit.js';
+
+export class EntriesQuery {
+  @ApiPropertyOptional({
+    description: 'Whose chain: `guest:<id>`, or `system:<what>` for what concerns no guest. All of them when absent.',
+    example: 'guest:01890a5d-ac96-774b-bcce-b302099a8057',
+  })
+  @MayBeAbsent()
+  @Matches(/^(guest:[0-9a-f-]{36}|system:[a-z-]{1,40})$/, { message: 'must be guest:<id> or system:<what>' })
+  subject?: `guest:${string}` | `system:${string}`;
+
+  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
+  @MayBeAbsent()
+  @IsString()
+  @MaxLength(500)
+  cursor?: string;
+
+  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100 })
+  @MayBeAbsent()
+  @QueryInt({ min: 1, max: 500 })
+  limit?: number;
+}
+
+/** An entry as it can be checked: `hash = SHA-256(previousHash as 32 bytes ‖ body as UTF-8)`. */
+export class EntryView {
+  @ApiProperty() subject: string;
+  @ApiProperty({ description: 'Position in the chain of the subject, from 1 without gaps' }) sequence: number;
+  @ApiProperty({ format: 'date-time' }) at: string;
+  @ApiProperty({ example: 'GUEST_CREATED' }) event: string;
+  @ApiProperty({ example: 'api-key:widget' }) actor: string;
+  @ApiProperty({ type: 'object', additionalProperties: true }) changes: Record<string, unknown>;
+  @ApiPropertyOptional({
+    type: 'object',
+    properties: { gdprApplicable: { type: 'boolean' }, dataMinimized: { type: 'boolean' } },
+  })
+  complianceFlags?: unknown;
+  @ApiProperty({ description: 'The exact text that was hashed: canonical JSON (RFC 8785)' }) body: string;
+  @ApiProperty({ description: 'Hash of the entry before, or of the beginning of the chain' }) previousHash: string;
+  @ApiProperty() hash: string;
+}
+
+export class EntryPageView {
+  @ApiProperty({ type: [EntryView] }) items: EntryView[];
+  @ApiProperty({ type: 'string', nullable: true }) nextCursor: string | null;
+}
+
+export function entryView(entry: Entry): EntryView {
+  const body = JSON.parse(entry.body) as Pick<EntryView, 'at' | 'event' | 'actor' | 'changes' | 'complianceFlags'>;
+  return {
+    subject: entry.subject,
+    sequence: entry.sequence,
+    at: body.at,
+    event: body.event,
+    actor: body.actor,
+    changes: body.changes,
+    ...(body.complianceFlags === undefined ? {} : { complianceFlags: body.complianceFlags }),
+    body: entry.body,
+    previousHash: entry.previousHash,
+    hash: entry.hash,
+  };
+}

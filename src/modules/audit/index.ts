@@ -1,0 +1,4 @@
+export * from './audit.js';
+export * from './ports/audit.store.js';
+export { AuditService } from './audit.service.js';
+export { AuditModule } from './audit.module.js';

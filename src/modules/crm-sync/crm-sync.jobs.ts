@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { Cron } from '@nestjs/schedule';
+import { JobRunner } from '../../kernel/job-runner.js';
+import { CrmSyncService } from './crm-sync.service.js';
+
+/** Guests made within this time share a chunk. */
+const GATHER_MS = 50;
+
+@Injectable()
+export class CrmSyncJobs implements OnModuleInit {
+  private gathering = false;
+
+  constructor(
+    private readonly crmSync: CrmSyncService,
+    private readonly runner: JobRunner,
+  ) {}
+
+  onModuleInit(): void {
+    this.crmSync.onDue(() => {
+      if (this.gathering) return;
+      this.gathering = true;
+      setTimeout(() => {
+        this.gathering = false;
+        void this.drain();
+      }, GATHER_MS).unref();
+    });
+  }
+
+  @Cron('*/2 * * * * *', { name: 'crm-sync.drain', timeZone: 'UTC' })
+  drain(): Promise<void> {
+    return this.runner.run('crm-sync.drain', () => this.crmSync.drain());
+  }
+}

@@ -1,0 +1,160 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AppError, errorCode, isPassing } from '../../kernel/app-error.js';
+import { backoffMs } from '../../kernel/backoff.js';
+import { Clock } from '../../kernel/clock.js';
+import { UnitOfWork } from '../../kernel/unit-of-work.js';
+import { AuditService } from '../audit/index.js';
+import { completeVerdicts, idempotencyKey } from './crm-sync.js';
+import type { Desired, DueRecord, Verdict } from './crm-sync.js';
+import { Crms } from './ports/crm.js';
+import type { Crm } from './ports/crm.js';
+import { CrmStore } from './ports/crm.store.js';
+
+/** Longer than a CRM is given to answer, so that a record is not sent by two at once. */
+const LEASE_MS = 30_000;
+/** How many chunks of one CRM are under way at once. */
+const CHUNKS_AT_ONCE = 4;
+
+/** Keeps every CRM in step with what it should hold. */
+@Injectable()
+export class CrmSyncService {
+  private readonly logger = new Logger('crm-sync');
+  private wake: () => void = () => undefined;
+
+  constructor(
+    private readonly store: CrmStore,
+    private readonly crms: Crms,
+    private readonly audit: AuditService,
+    private readonly work: UnitOfWork,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Called when something has become due in this process. Only a hint: the schedule finds it too. */
+  onDue(wake: () => void): void {
+    this.wake = wake;
+  }
+
+  /**
+   * What the CRMs should hold about a guest from now on. Joins the current unit of work; delivered afterwards, at `dueAt` or at once.
+   */
+  async put(desired: Desired, dueAt?: Date): Promise<void> {
+    const at = dueAt ?? this.clock.now();
+    for (const crm of this.crms.all()) await this.store.put(crm.id, desired, at);
+    if (dueAt === undefined) this.work.afterCommit(() => this.wake());
+  }
+
+  /** Nothing of this guest leaves for a CRM any more, what waits included. Joins the current unit of work. */
+  async withdraw(guestId: string): Promise<void> {
+    for (const crm of this.crms.all()) await this.store.withdraw(crm.id, guestId);
+  }
+
+  /** Delivers what is due, to all CRMs at once; a CRM that is down holds up nobody else. */
+  async drain(): Promise<void> {
+    await Promise.all(this.crms.all().map((crm) => this.drainOne(crm)));
+  }
+
+  private async drainOne(crm: Crm): Promise<void> {
+    for (;;) {
+      const { until, failures } = await this.store.pause(crm.id);
+      if (until !== null && until > this.clock.now()) return;
+      // After a failure one chunk goes ahead alone, to see whether the CRM is back.
+      const chunks = failures > 0 ? 1 : CHUNKS_AT_ONCE;
+      const due = await this.store.claim(crm.id, crm.chunkSize * chunks, LEASE_MS);
+      if (due.length === 0) return;
+      const outcomes = await Promise.all(
+        inChunks(due, crm.chunkSize).map((chunk) => this.deliver(crm, chunk, failures)),
+      );
+      const reached = outcomes.every((outcome) => outcome === 'answered');
+      if (reached && failures > 0) await this.store.setPause(crm.id, { until: null, failures: 0 });
+    }
+  }
+
+  private async deliver(crm: Crm, chunk: readonly DueRecord[], failures: number): Promise<'answered' | 'failed'> {
+    try {
+      const records = chunk.map((due) => due.record);
+      const verdicts = await crm.upsert(records, idempotencyKey(crm.id, records));
+      await this.settle(crm, chunk, completeVerdicts(chunk.length, verdicts));
+      return 'answered';
+    } catch (error) {
+      if (isPassing(error)) {
+        await this.pauseFor(crm, chunk, error as AppError, failures);
+        return 'failed';
+      }
+      if (!(error instanceof AppError)) throw error;
+      if (chunk.length === 1) {
+        await this.settle(crm, chunk, [{ index: 0, status: 'refused', error: error.code }]);
+        return 'answered';
+      }
+      // The CRM refused the chunk and does not say because of which record: halves find it in log2 steps.
+      this.logger.warn('chunk refused, splitting it', { crm: crm.id, code: error.code, records: chunk.length });
+      const middle = Math.ceil(chunk.length / 2);
+      const first = await this.deliver(crm, chunk.slice(0, middle), failures);
+      const second = await this.deliver(crm, chunk.slice(middle), failures);
+      return first === 'answered' && second === 'answered' ? 'answered' : 'failed';
+    }
+  }
+
+  private async settle(crm: Crm, chunk: readonly DueRecord[], verdicts: readonly Verdict[]): Promise<void> {
+    const delivered: { record: DueRecord; remoteId?: string }[] = [];
+    const refused: { record: DueRecord; code: string }[] = [];
+    const again: DueRecord[] = [];
+    for (const verdict of verdicts) {
+      const record = chunk[verdict.index]!;
+      if (verdict.status === 'refused') refused.push({ record, code: verdict.error });
+      else if (verdict.status === 'retry') again.push(record);
+      else delivered.push(verdict.remoteId === undefined ? { record } : { record, remoteId: verdict.remoteId });
+    }
+    await this.work.run(async () => {
+      await this.store.delivered(crm.id, delivered);
+      await this.store.refused(crm.id, refused);
+      for (const { record } of delivered)
+        await this.audit.record({
+          subject: `guest:${record.guestId}`,
+          event: 'CRM_SYNCED',
+          changes: { crm: crm.id, version: record.version },
+        });
+      for (const { record, code } of refused)
+        await this.audit.record({
+          subject: `guest:${record.guestId}`,
+          event: 'CRM_REFUSED',
+          changes: { crm: crm.id, version: record.version, code },
+        });
+    });
+    for (const [attempt, records] of byAttempt(again))
+      await this.store.postponed(crm.id, records, this.in(backoffMs(attempt)), 'crm.record_retry');
+    if (refused.length > 0)
+      this.logger.error('records refused', { crm: crm.id, codes: [...new Set(refused.map((one) => one.code))] });
+  }
+
+  /** The CRM is not to be reached, which is no record's fault: all of them wait together, for as long as it says or a few seconds. */
+  private async pauseFor(crm: Crm, chunk: readonly DueRecord[], error: AppError, failures: number): Promise<void> {
+    const waitMs = error.retryAfterMs ?? backoffMs(failures + 1);
+    const until = this.in(waitMs);
+    await this.work.run(async () => {
+      await this.store.setPause(crm.id, { until, failures: failures + 1 });
+      await this.store.postponed(crm.id, chunk, until, errorCode(error));
+    });
+    this.logger.warn('crm not reached, waiting', {
+      crm: crm.id,
+      code: errorCode(error),
+      waitMs,
+      failures: failures + 1,
+    });
+  }
+
+  private in(ms: number): Date {
+    return new Date(this.clock.now().getTime() + ms);
+  }
+}
+
+function inChunks<T>(items: readonly T[], size: number): T[][] {
+  const chunks: T[][] = [];
+  for (let at = 0; at < items.length; at += size) chunks.push(items.slice(at, at + size));
+  return chunks;
+}
+
+function byAttempt(records: readonly DueRecord[]): Map<number, DueRecord[]> {
+  const groups = new Map<number, DueRecord[]>();
+  for (const record of records) groups.set(record.attempt, [...(groups.get(record.attempt) ?? []), record]);
+  return groups;
+}

@@ -1,0 +1,198 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AppError } from '../../kernel/app-error.js';
+import { Clock } from '../../kernel/clock.js';
+import { Outbox } from '../../kernel/outbox.js';
+import { UnitOfWork } from '../../kernel/unit-of-work.js';
+import { uuidv7 } from '../../kernel/uuid.js';
+import { Vault } from '../../kernel/vault.js';
+import type { EventName } from '../audit/index.js';
+import { provesGuest } from './guest.attributes.js';
+import { GuestChanges } from './guest.changes.js';
+import { guestNotFound, serverLed } from './guest.errors.js';
+import {
+  closed,
+  configured,
+  conversationEnded,
+  expired,
+  failed,
+  linked,
+  linkedConversation,
+  messageCounted,
+} from './guest.js';
+import type { Guest } from './guest.js';
+import { GuestSettings } from './guest.settings.js';
+import { TEXT_PLACE } from './message.service.js';
+import { Conversations } from './ports/conversations.js';
+import type { ChannelEvent } from './ports/guest-channel.js';
+import { GuestStore } from './ports/guest.store.js';
+import { MessageStore } from './ports/message.store.js';
+import { SessionStore } from './ports/session.store.js';
+
+/** Topic of the intent "find the conversation that this message belongs to". */
+export const LINK = 'genesys.link';
+
+type Said = Extract<ChannelEvent, { type: 'message' }>;
+
+/** What Genesys tells us of a guest. Everything may be told twice and out of order, and changes something once. */
+@Injectable()
+export class ConversationService {
+  private readonly logger = new Logger('guest');
+
+  constructor(
+    private readonly guests: GuestStore,
+    private readonly sessions: SessionStore,
+    private readonly messages: MessageStore,
+    private readonly conversations: Conversations,
+    private readonly changes: GuestChanges,
+    private readonly outbox: Outbox,
+    private readonly vault: Vault,
+    private readonly work: UnitOfWork,
+    private readonly clock: Clock,
+    private readonly settings: GuestSettings,
+  ) {}
+
+  async heard(event: ChannelEvent): Promise<void> {
+    const { guestId } = event;
+    switch (event.type) {
+      case 'configured':
+        return this.become(guestId, 'GUEST_UPDATED', (guest, at) => configured(guest, at));
+      case 'joined':
+        return this.work.run(async () => this.wantLink(await this.get(guestId), event.messageId));
+      case 'message':
+        return this.said(event);
+      case 'conversation-ended':
+        return event.readOnly
+          ? this.over(guestId, 'GUEST_CLOSED', (guest, at) => closed(guest, 'read_only', at))
+          : this.become(guestId, 'GUEST_UPDATED', (guest) => conversationEnded(guest, event.at));
+      case 'session-ended':
+        if (event.how === 'superseded') {
+          // Somebody else configured this guest's token more often than Genesys allows: the session lives on, with them.
+          this.logger.error('guest socket superseded', { guestId });
+          return;
+        }
+        return event.how === 'expired'
+          ? this.over(guestId, 'GUEST_EXPIRED', expired)
+          : this.over(guestId, 'GUEST_CLOSED', (guest, at) =>
+              closed(guest, guest.state === 'closing' ? 'api' : 'guest_cleared', at),
+            );
+    }
+  }
+
+  /**
+   * A page reports a message of its Messenger, so that a widget-led guest's conversation is found. Only a hint: what the conversation itself says decides.
+   * @throws AppError `guest.not_found`, `guest.server_led`
+   */
+  async reported(guestId: string, messageId: string): Promise<void> {
+    await this.work.run(async () => {
+      const guest = await this.get(guestId);
+      if (guest.mode === 'server') throw serverLed(guestId);
+      await this.outbox.put({ topic: LINK, subject: guestId, payload: { messageId } });
+    });
+  }
+
+  /**
+   * Finds the conversation of a message and ties it to the guest.
+   * @throws AppError `genesys.message_unknown` (passing: Genesys needs a while to know a message), `guest.not_proven`
+   */
+  async link(guestId: string, messageId: string): Promise<void> {
+    const guest = await this.get(guestId);
+    const conversationId = await this.conversations.ofMessage(messageId);
+    const conversation = conversationId === null ? null : await this.conversations.read(conversationId);
+    if (conversation === null)
+      throw new AppError('unavailable', 'genesys.message_unknown', 'Genesys does not know the message yet.');
+    if (
+      guest.mode === 'widget' &&
+      !provesGuest(conversation.attributes, guestId, this.settings.widgetKey, this.clock.now())
+    )
+      throw new AppError('refused', 'guest.not_proven', 'The conversation does not carry the signature of this guest.');
+    await this.become(guestId, 'GUEST_LINKED', (known, at) => linked(known, conversation, at), {
+      conversationId: conversation.id,
+    });
+    if (guest.mode === 'widget') {
+      for (const { key, from, at } of conversation.messages)
+        await this.counted({ id: uuidv7(), guestId, key, from, at, status: 'received', sealedText: null });
+    }
+    if (conversation.ended) await this.become(guestId, 'GUEST_UPDATED', (known, at) => conversationEnded(known, at));
+  }
+
+  /** A message of ours was accepted by Genesys and is known by `key` from now on. */
+  async accepted(guestId: string, messageId: string, key: string, at: Date): Promise<void> {
+    await this.work.run(async () => {
+      if (await this.messages.accepted(guestId, messageId, key)) await this.count(guestId, 'guest', at);
+    });
+  }
+
+  /** The session is over, for a reason that ends the guest too. Its token is of no use to anybody any more. */
+  async over(guestId: string, event: EventName, how: (guest: Guest, at: Date) => Guest): Promise<void> {
+    await this.work.run(async () => {
+      await this.become(guestId, event, how);
+      await this.sessions.remove(guestId);
+    });
+  }
+
+  /** The start was refused for good. */
+  refused(guestId: string, code: string): Promise<void> {
+    this.logger.error('guest cannot be started', { guestId, code });
+    return this.become(guestId, 'GUEST_FAILED', failed, { code });
+  }
+
+  private async said(event: Said): Promise<void> {
+    const { guestId, key, from, at, messageId } = event;
+    await this.work.run(async () => {
+      if (event.sentAs !== undefined) await this.accepted(guestId, event.sentAs, key, at);
+      else {
+        const sealedText = await this.vault.seal(`guest:${guestId}`, TEXT_PLACE, event.text);
+        await this.counted({
+          id: uuidv7(),
+          guestId,
+          key,
+          from,
+          at,
+          status: from === 'guest' ? 'sent' : 'received',
+          sealedText,
+        });
+      }
+      await this.wantLink(await this.get(guestId), messageId);
+    });
+  }
+
+  private async counted(message: Parameters<MessageStore['add']>[0]): Promise<void> {
+    await this.work.run(async () => {
+      if (await this.messages.add(message)) await this.count(message.guestId, message.from, message.at);
+    });
+  }
+
+  private async count(guestId: string, from: 'guest' | 'agent' | 'bot', at: Date): Promise<void> {
+    const guest = await this.guests.update(guestId, (known) => messageCounted(known, this.clock.now()));
+    await this.changes.messageSeen(guest, from, at);
+  }
+
+  private async wantLink(guest: Guest, messageId: string): Promise<void> {
+    if (linkedConversation(guest) === null)
+      await this.outbox.put({ topic: LINK, subject: guest.id, payload: { messageId } });
+  }
+
+  /** One transition, and everything that follows from it; nothing when the guest is there already. */
+  private async become(
+    guestId: string,
+    event: EventName,
+    to: (guest: Guest, at: Date) => Guest,
+    changes: Readonly<Record<string, unknown>> = {},
+  ): Promise<void> {
+    await this.work.run(async () => {
+      let before: Guest | undefined;
+      const guest = await this.guests.update(guestId, (known) => to((before = known), this.clock.now()));
+      if (before !== undefined && guest !== before)
+        await this.changes.made(before, guest, {
+          event,
+          changes: { from: before.state, ...(guest.closeReason ? { closeReason: guest.closeReason } : {}), ...changes },
+        });
+    });
+  }
+
+  private async get(guestId: string): Promise<Guest> {
+    const guest = await this.guests.find(guestId);
+    if (guest === null) throw guestNotFound(guestId);
+    return guest;
+  }
+}

@@ -1,0 +1,113 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { FieldError } from '../../kernel/app-error.js';
+import type { EngagementMetrics } from '../metrics/index.js';
+import type { Attributes, Guest } from './guest.js';
+
+/** What custom attributes and participant data together may weigh at Genesys Cloud, as UTF-8 JSON. */
+export const ATTRIBUTES_MAX_BYTES = 2_048;
+/** Kept free for the guest's id, its hashes and its measures. */
+const RESERVED_BYTES = 900;
+
+const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value), 'utf8');
+
+const VALUE_MAX = 256;
+
+/**
+ * What is wrong with a guest's attributes: names that are not on the allow-list, values that are not short texts, and more altogether than Genesys
+ * Cloud carries.
+ */
+export function attributeErrors(
+  guest: { readonly attributes: Readonly<Record<string, unknown>>; readonly channelContext: object },
+  allowed: readonly string[],
+): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [name, value] of Object.entries(guest.attributes)) {
+    const pointer = `/attributes/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    if (!allowed.includes(name))
+      errors.push({
+        pointer,
+        rule: 'allowList',
+        message: `is not on the allow-list; allowed are ${allowed.join(', ')}`,
+      });
+    else if (typeof value !== 'string')
+      errors.push({ pointer, rule: 'isString', message: 'must be a string: Genesys Cloud carries nothing else' });
+    // eslint-disable-next-line no-control-regex
+    else if (/[\u0000-\u001f\u007f-\u009f]/u.test(value))
+      errors.push({ pointer, rule: 'noControlCharacters', message: 'must not contain control characters' });
+    else if (value.length > VALUE_MAX)
+      errors.push({ pointer, rule: 'maxLength', message: `must be at most ${VALUE_MAX} characters long` });
+  }
+  const excess = bytes(guest.attributes) + bytes(guest.channelContext) - (ATTRIBUTES_MAX_BYTES - RESERVED_BYTES);
+  if (errors.length === 0 && excess > 0)
+    errors.push({
+      pointer: '/attributes',
+      rule: 'maxBytes',
+      message: `is ${excess} bytes too long: with channelContext it has to fit into what Genesys Cloud carries`,
+    });
+  return errors;
+}
+
+/**
+ * What Genesys is told about a guest, in the one form it takes: strings by name. Flows and routing read them as participant data.
+ * Identity goes as keyed hashes only. Numbers are decimal, flags `true` or `false`.
+ */
+export function genesysAttributes(guest: Guest, measures: EngagementMetrics | null): Attributes {
+  const { emailHash, phoneHash } = guest.identity;
+  const told: Record<string, string | null | undefined> = {
+    ...guest.attributes,
+    ...guest.channelContext,
+    guestSessionId: guest.id,
+    emailHash,
+    phoneHash,
+    ...(measures === null
+      ? {}
+      : {
+          durationMinutes: String(measures.durationMinutes),
+          messageCount: String(measures.messageCount),
+          avgResponseTimeMs: String(measures.avgResponseTimeMs),
+          conversionFlag: String(measures.conversionFlag),
+        }),
+  };
+  // Participant data cannot be deleted; an empty string is how a name is blanked.
+  for (const pointer of Object.keys(guest.touched)) {
+    const name = pointer.split('/')[2]!;
+    if (!pointer.startsWith('/consent/')) told[name] ??= '';
+  }
+  return Object.fromEntries(
+    Object.entries(told).filter((entry): entry is [string, string] => entry[1] !== null && entry[1] !== undefined),
+  );
+}
+
+/** Two sets with one hash tell Genesys the same. */
+export const attributesHash = (attributes: Attributes): string =>
+  createHash('sha256')
+    .update(JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))))
+    .digest('hex');
+
+const SIGNATURE_LIFE_MS = 72 * 3_600_000;
+
+/**
+ * What a page places in `customAttributes`, so that a conversation can be trusted to be this guest's: a visitor can put any id there.
+ * `guestSignature` is `<expiry in epoch seconds>.<HMAC-SHA-256 in base64url>`; it lives 72 hours from the guest's creation, as long as Genesys
+ * keeps a session by default.
+ */
+export function widgetAttributes(guest: Pick<Guest, 'id' | 'createdDate'>, key: Buffer): Attributes {
+  const expiry = Math.floor((guest.createdDate.getTime() + SIGNATURE_LIFE_MS) / 1_000);
+  return {
+    guestSessionId: guest.id,
+    guestSignature: `${expiry}.${signature(guest.id, expiry, key).toString('base64url')}`,
+  };
+}
+
+/** Whether a conversation's participant data prove that it is this guest's. */
+export function provesGuest(attributes: Attributes, guestId: string, key: Buffer, at: Date): boolean {
+  const [expiry, given] = (attributes['guestSignature'] ?? '').split('.');
+  if (attributes['guestSessionId'] !== guestId || expiry === undefined || given === undefined) return false;
+  if (!/^\d{1,12}$/.test(expiry) || Number(expiry) * 1_000 < at.getTime()) return false;
+  const expected = signature(guestId, Number(expiry), key);
+  const actual = Buffer.from(given, 'base64url');
+  return actual.length === expected.length && timingSafeEqual(actual, expected);
+}
+
+const signature = (guestId: string, expiry: number, key: Buffer): Buffer =>
+  createHmac('sha256', key).update(`${guestId}\n${expiry}`).digest();

@@ -1,0 +1,78 @@
+import { Injectable } from '@nestjs/common';
+import { Outbox } from '../../kernel/outbox.js';
+import { AuditService } from '../audit/index.js';
+import type { EventName } from '../audit/index.js';
+import { CrmSyncService } from '../crm-sync/index.js';
+import type { CrmRecord } from '../crm-sync/index.js';
+import { MetricsService } from '../metrics/index.js';
+import type { MetricEvent } from '../metrics/index.js';
+import type { Guest } from './guest.js';
+
+/** Topic of the intent "tell Genesys the newest state of this guest". */
+export const HAND_OVER = 'genesys.hand-over';
+
+/** Messages come in bursts: CRM and Genesys hear of what they change this much later, once. */
+const SETTLE_MS = 15_000;
+
+export type Change = {
+  readonly event: EventName;
+  /** For the audit entry: what changed, never values of personal fields. */
+  readonly changes: Readonly<Record<string, unknown>>;
+  readonly complianceFlags?: { readonly gdprApplicable: boolean; readonly dataMinimized: boolean };
+};
+
+/** What follows from every change of a guest, whoever made it. Everything joins the current unit of work. */
+@Injectable()
+export class GuestChanges {
+  constructor(
+    private readonly audit: AuditService,
+    private readonly metrics: MetricsService,
+    private readonly crmSync: CrmSyncService,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** A change somebody decided on: it is in the trail, measured, and goes out at once. */
+  async made(before: Guest | null, guest: Guest, change: Change): Promise<void> {
+    await this.audit.record({
+      subject: `guest:${guest.id}`,
+      event: change.event,
+      changes: { version: guest.version, state: guest.state, ...change.changes },
+      ...(change.complianceFlags === undefined ? {} : { complianceFlags: change.complianceFlags }),
+    });
+    for (const event of measured(before, guest)) await this.metrics.record(event);
+    await this.sendOn(guest);
+  }
+
+  /** A message went by: measured, and reported when the burst is over. */
+  async messageSeen(guest: Guest, from: 'guest' | 'agent' | 'bot', at: Date): Promise<void> {
+    await this.metrics.record({ guestId: guest.id, type: 'message', from, at });
+    await this.sendOn(guest, new Date(guest.modifiedDate.getTime() + SETTLE_MS));
+  }
+
+  private async sendOn(guest: Guest, dueAt?: Date): Promise<void> {
+    if (guest.consent.dataProcessing)
+      await this.crmSync.put({ guestId: guest.id, version: guest.version, record: crmRecord(guest) }, dueAt);
+    else await this.crmSync.withdraw(guest.id);
+    // A page's own Messenger starts a widget-led guest's conversation; until it is linked there is nobody to tell.
+    if (guest.mode === 'server' || guest.conversations.length > 0)
+      await this.outbox.put({ topic: HAND_OVER, subject: guest.id, ...(dueAt === undefined ? {} : { dueAt }) });
+  }
+}
+
+const crmRecord = (guest: Guest): CrmRecord => ({
+  externalId: guest.id,
+  emailHash: guest.identity.emailHash,
+  phoneHash: guest.identity.phoneHash,
+  consentFlags: guest.consent,
+  lastInteraction: guest.modifiedDate.toISOString(),
+  channelContext: { ...guest.channelContext },
+});
+
+function measured(before: Guest | null, guest: Guest): MetricEvent[] {
+  const fact = (type: MetricEvent['type'], at = guest.modifiedDate): MetricEvent => ({ guestId: guest.id, type, at });
+  const events = [before === null ? fact('created', guest.createdDate) : fact('modified')];
+  const reached = (one: Guest | null): boolean => one?.attributes['converted'] === 'true';
+  if (reached(guest) !== reached(before)) events.push(fact(reached(guest) ? 'converted' : 'unconverted'));
+  if (guest.closedDate !== null && before?.closedDate === null) events.push(fact('closed', guest.closedDate));
+  return events;
+}

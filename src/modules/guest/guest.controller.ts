@@ -1,0 +1,179 @@
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  ParseUUIDPipe,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { AppError } from '../../kernel/app-error.js';
+import { Scope } from '../../http/access.js';
+import { etagOf, ifMatch, notModified, requireIfMatch } from '../../http/etag.js';
+import type { EntityTags } from '../../http/etag.js';
+import { Concerns } from '../../http/idempotency.interceptor.js';
+import { ConversationService } from './conversation.service.js';
+import {
+  CreateGuestBody,
+  GuestPageView,
+  guestPageView,
+  guestPatch,
+  GuestView,
+  guestView,
+  ListGuestsQuery,
+  PatchGuestBody,
+  PatchQuery,
+  ReportMessageBody,
+  wantedGuest,
+} from './guest.dto.js';
+import { GuestConflict } from './guest.errors.js';
+import type { Guest } from './guest.js';
+import { GuestService } from './guest.service.js';
+import type { Condition } from './guest.service.js';
+import { GuestSettings } from './guest.settings.js';
+
+@ApiTags('guests')
+@Controller('v1/guests')
+export class GuestController {
+  constructor(
+    private readonly guests: GuestService,
+    private readonly conversations: ConversationService,
+    private readonly settings: GuestSettings,
+  ) {}
+
+  @Post()
+  @Scope('guest:write')
+  @Concerns((_, guest) => `guest:${(guest as GuestView).id}`)
+  @ApiOperation({ operationId: 'createGuest', summary: 'Start a guest session' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
+  @ApiResponse({
+    status: 201,
+    type: GuestView,
+    headers: { ETag: etagHeader(), Location: { schema: { type: 'string' } } },
+  })
+  async create(@Body() body: CreateGuestBody, @Res({ passthrough: true }) reply: FastifyReply): Promise<GuestView> {
+    const guest = await this.guests.create(wantedGuest(body));
+    reply.header('Location', `/v1/guests/${guest.id}`);
+    return this.show(guest, reply);
+  }
+
+  @Get()
+  @Scope('guest:read')
+  @ApiOperation({ operationId: 'listGuests', summary: 'Find guests, newest first' })
+  @ApiResponse({ status: 200, type: GuestPageView })
+  async list(@Query() { limit = 50, ...query }: ListGuestsQuery): Promise<GuestPageView> {
+    return guestPageView(await this.guests.list({ ...query, limit }), this.settings);
+  }
+
+  @Get(':id')
+  @Scope('guest:read')
+  @ApiOperation({ operationId: 'getGuest', summary: 'Read a guest' })
+  @ApiHeader({ name: 'If-None-Match', required: false })
+  @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
+  @ApiResponse({ status: 304, description: 'The version in If-None-Match is the current one' })
+  async get(
+    @Param('id', ParseUUIDPipe) id: string,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<GuestView | undefined> {
+    const guest = await this.guests.get(id);
+    if (!notModified(ifNoneMatch, guest.version)) return this.show(guest, reply);
+    reply.status(304).header('ETag', etagOf(guest.version));
+    return undefined;
+  }
+
+  @Patch(':id')
+  @Scope('guest:write')
+  @ApiOperation({
+    operationId: 'updateGuest',
+    summary: 'Change consent, context or attributes by a merge patch (RFC 7396)',
+  })
+  @ApiHeader({ name: 'If-Match', required: true, description: 'The ETag the change is based on; `*` with `?base=`' })
+  @ApiConsumes('application/merge-patch+json', 'application/json')
+  @ApiBody({ type: PatchGuestBody })
+  @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
+  async patch(
+    @Param('id', ParseUUIDPipe) id: string,
+    @Query() { base }: PatchQuery,
+    @Headers('if-match') header: string | undefined,
+    @Body() body: PatchGuestBody,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<GuestView> {
+    const tags = requireIfMatch(header);
+    const condition: Condition = tags === '*' && base !== undefined ? { type: 'base', base } : conditionOf(tags);
+    return this.show(await this.conditionally(this.guests.patch(id, guestPatch(body), condition)), reply);
+  }
+
+  @Post(':id/close')
+  @HttpCode(200)
+  @Concerns(({ id }) => `guest:${id}`)
+  @Scope('guest:write')
+  @ApiOperation({
+    operationId: 'closeGuest',
+    summary: 'End the session',
+    description: 'The guest is `closing` until Genesys has ended the conversation, then `closed`. Safe to repeat.',
+  })
+  @ApiHeader({ name: 'If-Match', required: false })
+  @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
+  async close(
+    @Param('id', ParseUUIDPipe) id: string,
+    @Headers('if-match') header: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<GuestView> {
+    const condition = conditionOf(ifMatch(header) ?? '*');
+    return this.show(await this.conditionally(this.guests.close(id, condition)), reply);
+  }
+
+  @Post(':id/link')
+  @HttpCode(202)
+  @Concerns(({ id }) => `guest:${id}`)
+  @Scope('guest:write')
+  @ApiOperation({
+    operationId: 'linkGuest',
+    summary: 'Report a message of a widget-led guest, so that its conversation is found',
+  })
+  @ApiResponse({ status: 202, description: 'The conversation is looked for; the guest shows when it is linked' })
+  async link(@Param('id', ParseUUIDPipe) id: string, @Body() { messageId }: ReportMessageBody): Promise<void> {
+    await this.conversations.reported(id, messageId);
+  }
+
+  private show(guest: Guest, reply: FastifyReply): GuestView {
+    reply.header('ETag', etagOf(guest.version));
+    return guestView(guest, this.settings);
+  }
+
+  /** A conflict shows the guest as it is now, the way a reader would see it. */
+  private async conditionally(changed: Promise<Guest>): Promise<Guest> {
+    try {
+      return await changed;
+    } catch (error) {
+      if (!(error instanceof GuestConflict)) throw error;
+      const { guest, conflicts, kind, code, message } = error;
+      throw new AppError(kind, code, message, {
+        extra: {
+          currentETag: etagOf(guest.version),
+          current: guestView(guest, this.settings),
+          conflicts,
+          mergeable: conflicts.length === 0,
+        },
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Only strong tags of whole versions can match (RFC 9110 §13.1.1). */
+function conditionOf(tags: EntityTags): Condition {
+  if (tags === '*') return { type: 'any' };
+  return { type: 'version', versions: tags.filter((tag) => !tag.weak).map((tag) => Number(tag.opaque)) };
+}
+
+function etagHeader(): { description: string; schema: { type: 'string' } } {
+  return { description: 'The version, as a strong entity tag', schema: { type: 'string' } };
+}

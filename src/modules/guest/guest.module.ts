@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { AuditModule } from '../audit/index.js';
+import { CrmSyncModule } from '../crm-sync/index.js';
+import { MetricsModule } from '../metrics/index.js';
+import { ConversationService } from './conversation.service.js';
+import { GuestChanges } from './guest.changes.js';
+import { GuestController } from './guest.controller.js';
+import { GuestFrames } from './guest.frames.js';
+import { GuestJobs } from './guest.jobs.js';
+import { GuestService } from './guest.service.js';
+import { GuestSettings } from './guest.settings.js';
+import { HandOverService } from './hand-over.service.js';
+import { MessageController } from './message.controller.js';
+import { MessageService } from './message.service.js';
+
+@Module({})
+export class GuestModule {
+  static with(settings: GuestSettings): DynamicModule {
+    return {
+      module: GuestModule,
+      imports: [AuditModule, CrmSyncModule, MetricsModule],
+      controllers: [GuestController, MessageController],
+      providers: [
+        { provide: GuestSettings, useValue: settings },
+        GuestService,
+        MessageService,
+        ConversationService,
+        HandOverService,
+        GuestChanges,
+        GuestFrames,
+        GuestJobs,
+      ],
+      exports: [GuestService, MessageService],
+    };
+  }
+}

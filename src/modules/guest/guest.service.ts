@@ -1,0 +1,160 @@
+import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../../kernel/app-error.js';
+import { Clock } from '../../kernel/clock.js';
+import { UnitOfWork } from '../../kernel/unit-of-work.js';
+import { uuidv7 } from '../../kernel/uuid.js';
+import { Vault } from '../../kernel/vault.js';
+import { IdentityService } from '../identity/index.js';
+import type { Claim } from '../identity/index.js';
+import { attributeErrors } from './guest.attributes.js';
+import { GuestChanges } from './guest.changes.js';
+import { consentRequired, guestNotFound, overlappingChange, versionMismatch } from './guest.errors.js';
+import { changedPointers, closing, conflictingPointers, newGuest, patched } from './guest.js';
+import type { Attributes, ChannelContext, Consent, Guest, GuestPatch, Mode } from './guest.js';
+import { GuestSettings } from './guest.settings.js';
+import { GuestStore } from './ports/guest.store.js';
+import type { GuestPage, GuestQuery } from './ports/guest.store.js';
+import { SessionStore } from './ports/session.store.js';
+
+export type WantedGuest = Claim & {
+  readonly mode: Mode;
+  readonly consent: Consent;
+  readonly channelContext: ChannelContext;
+  readonly attributes: Attributes;
+};
+
+/**
+ * Under which condition a change is made. `version`: only on exactly one of these versions. `base`: the caller knows that version; what
+ * others changed since goes through beside it as long as the two do not overlap. `any`: whatever the version is.
+ */
+export type Condition =
+  | { readonly type: 'version'; readonly versions: readonly number[] }
+  | { readonly type: 'base'; readonly base: number }
+  | { readonly type: 'any' };
+
+/** What can be asked of guests. */
+@Injectable()
+export class GuestService {
+  constructor(
+    private readonly guests: GuestStore,
+    private readonly sessions: SessionStore,
+    private readonly identities: IdentityService,
+    private readonly changes: GuestChanges,
+    private readonly vault: Vault,
+    private readonly work: UnitOfWork,
+    private readonly clock: Clock,
+    private readonly settings: GuestSettings,
+  ) {}
+
+  /**
+   * @throws AppError `consent.required`, `identity.invalid`, `guest.attributes_refused`
+   */
+  async create(wanted: WantedGuest): Promise<Guest> {
+    if (!wanted.consent.dataProcessing) throw consentRequired();
+    this.checkAttributes(wanted);
+    const at = this.clock.now();
+    const { mode, consent, channelContext, attributes } = wanted;
+    const guest = newGuest(
+      {
+        id: uuidv7(at.getTime()),
+        mode,
+        consent,
+        channelContext,
+        attributes,
+        identity: this.identities.identify(wanted),
+        deploymentId: this.settings.deploymentId,
+      },
+      at,
+    );
+    const dropped = (['email', 'phone'] as const).filter((name) => wanted[name] !== undefined);
+    return this.work.run(async () => {
+      await this.guests.add(guest);
+      if (mode === 'server') await this.addSession(guest.id);
+      await this.changes.made(null, guest, {
+        event: 'GUEST_CREATED',
+        changes: { mode, consent, resolutionMethod: guest.identity.resolutionMethod, dropped },
+        complianceFlags: {
+          gdprApplicable: guest.identity.primaryIdentifier !== null || guest.identity.deviceFingerprint !== null,
+          dataMinimized: dropped.length > 0,
+        },
+      });
+      return guest;
+    });
+  }
+
+  /** @throws AppError `guest.not_found` */
+  async get(id: string): Promise<Guest> {
+    const guest = await this.guests.find(id);
+    if (guest === null) throw guestNotFound(id);
+    return guest;
+  }
+
+  list(query: GuestQuery): Promise<GuestPage> {
+    return this.guests.list(query);
+  }
+
+  /**
+   * Merges a patch. One whose every change is in place already succeeds whatever the condition: its answer was lost, not its effect.
+   * @throws AppError `guest.not_found`, `guest.closed`, `guest.attributes_refused`; `guest.version_mismatch` or
+   *   `guest.overlapping_change`, which carry the current guest and the JSON pointers that really conflict
+   */
+  async patch(id: string, patch: GuestPatch, condition: Condition): Promise<Guest> {
+    return this.work.run(async () => {
+      let before: Guest | undefined;
+      const guest = await this.guests.update(id, (known) => {
+        before = known;
+        const after = patched(known, patch, this.clock.now());
+        if (after === known) return known;
+        checkCondition(known, patch, condition);
+        this.checkAttributes(after);
+        return after;
+      });
+      if (before !== undefined && guest !== before)
+        await this.changes.made(before, guest, {
+          event: 'GUEST_UPDATED',
+          changes: { pointers: changedPointers(before, patch), ...(patch.consent ? { consent: guest.consent } : {}) },
+        });
+      return guest;
+    });
+  }
+
+  /** Idempotent. The guest is `closing` until Genesys has ended what there is to end. */
+  async close(id: string, condition: Condition): Promise<Guest> {
+    return this.work.run(async () => {
+      let before: Guest | undefined;
+      const guest = await this.guests.update(id, (known) => {
+        before = known;
+        const after = closing(known, this.clock.now());
+        if (after !== known) checkCondition(known, {}, condition);
+        return after;
+      });
+      if (before !== undefined && guest !== before)
+        await this.changes.made(before, guest, { event: 'GUEST_CLOSING', changes: { from: before.state } });
+      return guest;
+    });
+  }
+
+  private async addSession(guestId: string): Promise<void> {
+    // Made and stored before it is used: after a crash the same session is resumed instead of a second one being made.
+    const sealedToken = await this.vault.seal(`guest:${guestId}`, 'session.token', randomUUID());
+    await this.sessions.add({ guestId, sealedToken });
+  }
+
+  private checkAttributes(guest: { readonly attributes: Attributes; readonly channelContext: ChannelContext }): void {
+    const errors = attributeErrors(guest, this.settings.attributeNames);
+    if (errors.length > 0)
+      throw new AppError('invalid', 'guest.attributes_refused', 'The attributes cannot be taken.', { errors });
+  }
+}
+
+function checkCondition(guest: Guest, patch: GuestPatch, condition: Condition): void {
+  if (condition.type === 'any') return;
+  if (condition.type === 'version') {
+    if (condition.versions.includes(guest.version)) return;
+    const base = Math.max(0, ...condition.versions.filter((version) => version < guest.version));
+    throw versionMismatch(guest, conflictingPointers(guest, patch, base));
+  }
+  const conflicts = conflictingPointers(guest, patch, condition.base);
+  if (conflicts.length > 0) throw overlappingChange(guest, conflicts);
+}

@@ -1,0 +1,11 @@
+/** What the guest module needs to know of its surroundings. */
+export abstract class GuestSettings {
+  /** The web messaging deployment new guests belong to. */
+  abstract readonly deploymentId: string;
+  /** The Messenger's name of the region, such as `prod-euw1`; a page needs it to load the official script. */
+  abstract readonly environment: string;
+  /** Names that `attributes` may carry. */
+  abstract readonly attributeNames: readonly string[];
+  /** Signs what a page passes on about its guest. */
+  abstract readonly widgetKey: Buffer;
+}

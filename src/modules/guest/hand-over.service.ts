@@ -1,0 +1,124 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '../../kernel/app-error.js';
+import { Vault } from '../../kernel/vault.js';
+import { MetricsService } from '../metrics/index.js';
+import { ConversationService } from './conversation.service.js';
+import { attributesHash, genesysAttributes } from './guest.attributes.js';
+import { guestNotFound } from './guest.errors.js';
+import { closed, isOver, linkedConversation } from './guest.js';
+import type { Attributes, Conversation, Guest } from './guest.js';
+import { MessageService } from './message.service.js';
+import { Conversations } from './ports/conversations.js';
+import { GuestChannel } from './ports/guest-channel.js';
+import type { ChannelSession } from './ports/guest-channel.js';
+import { GuestStore } from './ports/guest.store.js';
+import { MessageStore } from './ports/message.store.js';
+import { SessionStore } from './ports/session.store.js';
+
+/** How long a process may be silent before others take its sockets over. */
+export const HOLD_MS = 30_000;
+/** How many sessions one run takes over at most, so that they do not all come back at once. */
+const ADOPT_AT_ONCE = 100;
+
+/** Brings Genesys Cloud up to the newest state of a guest. Every step is safe to repeat. */
+@Injectable()
+export class HandOverService {
+  constructor(
+    private readonly guests: GuestStore,
+    private readonly sessions: SessionStore,
+    private readonly messages: MessageStore,
+    private readonly texts: MessageService,
+    private readonly channel: GuestChannel,
+    private readonly conversations: Conversations,
+    private readonly told: ConversationService,
+    private readonly metrics: MetricsService,
+    private readonly vault: Vault,
+  ) {}
+
+  /** Starts the session, tells what is new, or ends it: whatever the guest's state asks for. */
+  async handOver(guestId: string): Promise<void> {
+    const guest = await this.get(guestId);
+    if (isOver(guest)) return this.channel.leave(guestId);
+    if (guest.state === 'closing') return this.end(guest);
+    if (!guest.consent.dataProcessing) return;
+    if (guest.mode === 'server' && guest.state === 'created') await this.open(guest);
+    const conversation = linkedConversation(guest);
+    if (conversation !== null) await this.tell(guest, conversation);
+  }
+
+  /** Sends one message as the guest, after opening the session if need be. */
+  async send(guestId: string, messageId: string, attempt: number): Promise<void> {
+    const guest = await this.get(guestId);
+    const message = await this.messages.find(guestId, messageId);
+    if (message === null || message.status !== 'queued') return;
+    const text = await this.texts.textOf(message);
+    if (text === null || isOver(guest) || !guest.consent.dataProcessing)
+      return this.messages.failed(guestId, messageId);
+    const session = await this.open(guest);
+    const { key } = await this.channel.send(
+      session,
+      { id: messageId, text, since: message.at, retry: attempt > 1 },
+      await this.attributesOf(guest),
+    );
+    await this.told.accepted(guestId, messageId, key, message.at);
+  }
+
+  /** Keeps what this process holds, and takes over what a process that died has left. */
+  async keepSockets(): Promise<void> {
+    await this.sessions.hold(this.channel.held(), HOLD_MS);
+    const adopted = await this.sessions.adopt(ADOPT_AT_ONCE, HOLD_MS);
+    await Promise.all(
+      adopted.map(async ({ guestId }) => {
+        const guest = await this.get(guestId);
+        if (!isOver(guest) && guest.state !== 'closing') await this.open(guest);
+      }),
+    );
+  }
+
+  private async open(guest: Guest): Promise<ChannelSession> {
+    const session = await this.sessionOf(guest);
+    await this.channel.open(session, await this.attributesOf(guest));
+    await this.sessions.hold([guest.id], HOLD_MS);
+    return session;
+  }
+
+  private async tell(guest: Guest, conversation: Conversation): Promise<void> {
+    const attributes = await this.attributesOf(guest);
+    const handedOver = { conversationId: conversation.id, hash: attributesHash(attributes) };
+    if (guest.handedOver?.conversationId === handedOver.conversationId && guest.handedOver.hash === handedOver.hash)
+      return;
+    await this.conversations.setAttributes(conversation.id, conversation.participantId, attributes);
+    await this.guests.update(guest.id, (known) => ({ ...known, handedOver }));
+  }
+
+  /** As the guest would end it, else as the organisation would. A widget-led guest that is not linked yet is ended when it is. */
+  private async end(guest: Guest): Promise<void> {
+    const conversation = linkedConversation(guest);
+    if (guest.mode === 'server') {
+      const how = await this.channel.end(await this.sessionOf(guest));
+      if (how === 'unsupported' && conversation !== null) await this.conversations.disconnect(conversation.id);
+      await this.channel.leave(guest.id);
+    } else if (conversation !== null) await this.conversations.disconnect(conversation.id);
+    else if (guest.conversations.length === 0) return;
+    const spoke = guest.conversations.length > 0 || guest.interactionCount > 0;
+    await this.told.over(guest.id, 'GUEST_CLOSED', (known, at) => closed(known, spoke ? 'api' : 'abandoned', at));
+  }
+
+  private async attributesOf(guest: Guest): Promise<Attributes> {
+    return genesysAttributes(guest, await this.metrics.current(guest.id));
+  }
+
+  private async sessionOf(guest: Guest): Promise<ChannelSession> {
+    const session = await this.sessions.find(guest.id);
+    const token =
+      session === null ? null : await this.vault.open(`guest:${guest.id}`, 'session.token', session.sealedToken);
+    if (token === null) throw new AppError('refused', 'guest.session_gone', 'The session of this guest is over.');
+    return { guestId: guest.id, token };
+  }
+
+  private async get(guestId: string): Promise<Guest> {
+    const guest = await this.guests.find(guestId);
+    if (guest === null) throw guestNotFound(guestId);
+    return guest;
+  }
+}

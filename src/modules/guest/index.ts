@@ -1,0 +1,12 @@
+export * from './guest.js';
+export * from './message.js';
+export * from './ports/conversations.js';
+export * from './ports/guest-channel.js';
+export * from './ports/guest.store.js';
+export * from './ports/message.store.js';
+export * from './ports/session.store.js';
+export { GuestService } from './guest.service.js';
+export type { Condition, WantedGuest } from './guest.service.js';
+export { GuestSettings } from './guest.settings.js';
+export { MessageService } from './message.service.js';
+export { GuestModule } from './guest.module.js';

@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '../../kernel/app-error.js';
+import { Clock } from '../../kernel/clock.js';
+import { Outbox } from '../../kernel/outbox.js';
+import { UnitOfWork } from '../../kernel/unit-of-work.js';
+import { uuidv7 } from '../../kernel/uuid.js';
+import { Vault } from '../../kernel/vault.js';
+import { AuditService } from '../audit/index.js';
+import { consentRequired, guestClosed, guestNotFound, widgetLed } from './guest.errors.js';
+import { isOver } from './guest.js';
+import type { Message } from './message.js';
+import { GuestStore } from './ports/guest.store.js';
+import { MessageStore } from './ports/message.store.js';
+
+/** Topic of the intent "send this message as the guest". */
+export const SEND = 'genesys.send';
+
+/** Where message texts stand in the vault. */
+export const TEXT_PLACE = 'message.text';
+
+/** What Genesys Cloud takes as one inbound text, in UTF-8 bytes (its error 4011 above that). */
+export const TEXT_MAX_BYTES = 4_096;
+
+/** A message with its text readable. Null when the text was never known, or was erased. */
+export type ReadableMessage = Message & { readonly text: string | null };
+export type ReadableMessagePage = { readonly items: readonly ReadableMessage[]; readonly nextCursor: string | null };
+
+/** What can be asked of a guest's messages. */
+@Injectable()
+export class MessageService {
+  constructor(
+    private readonly guests: GuestStore,
+    private readonly messages: MessageStore,
+    private readonly outbox: Outbox,
+    private readonly audit: AuditService,
+    private readonly vault: Vault,
+    private readonly work: UnitOfWork,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Accepts a text to be sent as the guest; it is on its way when this resolves, and never lost.
+   * @throws AppError `guest.not_found`, `guest.widget_led`, `guest.closed`, `consent.required`, `message.too_long`
+   */
+  async send(guestId: string, text: string): Promise<ReadableMessage> {
+    const excess = Buffer.byteLength(text, 'utf8') - TEXT_MAX_BYTES;
+    if (excess > 0)
+      throw new AppError('invalid', 'message.too_long', 'The text is too long for Genesys Cloud.', {
+        errors: [
+          { pointer: '/text', rule: 'maxBytes', message: `is ${excess} bytes over the ${TEXT_MAX_BYTES} allowed` },
+        ],
+      });
+    return this.work.run(async () => {
+      const guest = await this.guests.find(guestId);
+      if (guest === null) throw guestNotFound(guestId);
+      if (guest.mode === 'widget') throw widgetLed(guestId);
+      if (isOver(guest) || guest.state === 'closing') throw guestClosed(guestId, guest.state);
+      if (!guest.consent.dataProcessing) throw consentRequired();
+      const message: Message = {
+        id: uuidv7(this.clock.now().getTime()),
+        guestId,
+        key: null,
+        from: 'guest',
+        status: 'queued',
+        sealedText: await this.vault.seal(`guest:${guestId}`, TEXT_PLACE, text),
+        at: this.clock.now(),
+      };
+      await this.messages.add(message);
+      await this.outbox.put({
+        topic: SEND,
+        subject: guestId,
+        distinct: message.id,
+        payload: { messageId: message.id },
+      });
+      await this.audit.record({
+        subject: `guest:${guestId}`,
+        event: 'MESSAGE_SENT',
+        changes: { messageId: message.id, bytes: Buffer.byteLength(text, 'utf8') },
+      });
+      return { ...message, text };
+    });
+  }
+
+  /** @throws AppError `guest.not_found` */
+  async list(guestId: string, cursor: string | undefined, limit: number): Promise<ReadableMessagePage> {
+    if ((await this.guests.find(guestId)) === null) throw guestNotFound(guestId);
+    const page = await this.messages.list(guestId, cursor, limit);
+    const items = await Promise.all(
+      page.items.map(async (message) => ({ ...message, text: await this.textOf(message) })),
+    );
+    return { items, nextCursor: page.nextCursor };
+  }
+
+  /** Null when the text was never known, or was erased with the guest's key. */
+  async textOf({ guestId, sealedText }: Message): Promise<string | null> {
+    return sealedText === null ? null : this.vault.open(`guest:${guestId}`, TEXT_PLACE, sealedText);
+  }
+
+  /** Genesys will never take it. */
+  failed(guestId: string, messageId: string): Promise<void> {
+    return this.messages.failed(guestId, messageId);
+  }
+}

@@ -1,0 +1,29 @@
+import { Controller, Get, Param, ParseUUIDPipe } from '@nestjs/common';
+import { ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Scope } from '../../http/access.js';
+import { MetricsService } from './metrics.service.js';
+import type { EngagementMetrics } from './metrics.js';
+
+class EngagementView implements EngagementMetrics {
+  @ApiProperty({ format: 'uuid' }) guestId: string;
+  @ApiProperty({ enum: ['engagement/1'], description: 'The version of the definitions' }) definition: 'engagement/1';
+  @ApiProperty({ description: 'From creation to closing, or to the last change while open' }) durationMinutes: number;
+  @ApiProperty({ description: 'Messages of guest, agent and bot' }) messageCount: number;
+  @ApiProperty({ description: 'Duration divided by messages; not a response time' }) avgResponseTimeMs: number;
+  @ApiProperty({ description: 'Whether the guest reached the declared goal' }) conversionFlag: boolean;
+  @ApiProperty({ format: 'date-time' }) calculatedAt: string;
+}
+
+@ApiTags('metrics')
+@Controller('v1/guests/:id/metrics')
+export class MetricsController {
+  constructor(private readonly metrics: MetricsService) {}
+
+  @Get()
+  @Scope('metrics:read')
+  @ApiOperation({ operationId: 'getEngagementMetrics', summary: 'Measure the engagement of a guest' })
+  @ApiResponse({ status: 200, type: EngagementView })
+  measure(@Param('id', ParseUUIDPipe) id: string): Promise<EngagementView> {
+    return this.metrics.measure(id);
+  }
+}
