@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import type { OnApplicationShutdown } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { errorCode } from './app-error.js';
 import { Leases } from './leases.js';
 import { withRunContext } from './run-context.js';
 
 /** What the schedule lacks: one run at a time, an outcome by name, and a shutdown that waits for what is running. */
-export class JobRunner implements OnApplicationShutdown {
+export class JobRunner implements BeforeApplicationShutdown {
   private readonly logger = new Logger('jobs');
   private readonly running = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
@@ -42,7 +42,7 @@ export class JobRunner implements OnApplicationShutdown {
     });
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
     await Promise.all(this.running.values());
   }

@@ -102,7 +102,7 @@ export class ConversationService {
       throw new AppError('unavailable', 'genesys.message_unknown', 'Genesys does not know the message yet.');
     if (
       guest.mode === 'widget' &&
-      !provesGuest(conversation.attributes, guestId, this.settings.widgetKey, this.clock.now())
+      !provesGuest(conversation.attributes, guestId, this.settings.widgetKeys, this.clock.now())
     )
       throw new AppError('refused', 'guest.not_proven', 'The conversation does not carry the signature of this guest.');
     await this.become(guestId, 'GUEST_LINKED', (known, at) => linked(known, conversation, at), {

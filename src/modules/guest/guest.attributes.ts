@@ -91,22 +91,22 @@ const SIGNATURE_LIFE_MS = 72 * 3_600_000;
  * `guestSignature` is `<expiry in epoch seconds>.<HMAC-SHA-256 in base64url>`; it lives 72 hours from the guest's creation, as long as Genesys
  * keeps a session by default.
  */
-export function widgetAttributes(guest: Pick<Guest, 'id' | 'createdDate'>, key: Buffer): Attributes {
+export function widgetAttributes(guest: Pick<Guest, 'id' | 'createdDate'>, keys: readonly Buffer[]): Attributes {
   const expiry = Math.floor((guest.createdDate.getTime() + SIGNATURE_LIFE_MS) / 1_000);
-  return {
-    guestSessionId: guest.id,
-    guestSignature: `${expiry}.${signature(guest.id, expiry, key).toString('base64url')}`,
-  };
+  const sign = signature(guest.id, expiry, keys[0]!).toString('base64url');
+  return { guestSessionId: guest.id, guestSignature: `${expiry}.${sign}` };
 }
 
 /** Whether a conversation's participant data prove that it is this guest's. */
-export function provesGuest(attributes: Attributes, guestId: string, key: Buffer, at: Date): boolean {
+export function provesGuest(attributes: Attributes, guestId: string, keys: readonly Buffer[], at: Date): boolean {
   const [expiry, given] = (attributes['guestSignature'] ?? '').split('.');
   if (attributes['guestSessionId'] !== guestId || expiry === undefined || given === undefined) return false;
   if (!/^\d{1,12}$/.test(expiry) || Number(expiry) * 1_000 < at.getTime()) return false;
-  const expected = signature(guestId, Number(expiry), key);
   const actual = Buffer.from(given, 'base64url');
-  return actual.length === expected.length && timingSafeEqual(actual, expected);
+  return keys.some((key) => {
+    const expected = signature(guestId, Number(expiry), key);
+    return actual.length === expected.length && timingSafeEqual(actual, expected);
+  });
 }
 
 const signature = (guestId: string, expiry: number, key: Buffer): Buffer =>

@@ -32,7 +32,7 @@ import {
   ReportMessageBody,
   wantedGuest,
 } from './guest.dto.js';
-import { GuestConflict } from './guest.errors.js';
+import { GuestConflict } from './guest.conflict.js';
 import type { Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
 import type { Condition } from './guest.service.js';

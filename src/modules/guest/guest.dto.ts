@@ -325,7 +325,7 @@ export function guestView(guest: Guest, settings: GuestSettings): GuestView {
   const widget = {
     deploymentId,
     environment: settings.environment,
-    customAttributes: widgetAttributes(guest, settings.widgetKey),
+    customAttributes: widgetAttributes(guest, settings.widgetKeys),
   };
   return {
     id: guest.id,

@@ -1,5 +1,4 @@
 import { AppError } from '../../kernel/app-error.js';
-import type { Guest } from './guest.js';
 
 export const guestNotFound = (id: string): AppError =>
   new AppError('not-found', 'guest.not_found', `There is no guest ${id}.`);
@@ -31,37 +30,6 @@ export const consentRequired = (): AppError =>
         },
       ],
     },
-  );
-
-/** Somebody was quicker. Carries the guest as it is now; whoever shows the error decides how the guest is shown. */
-export class GuestConflict extends AppError {
-  constructor(
-    code: 'guest.version_mismatch' | 'guest.overlapping_change',
-    message: string,
-    readonly guest: Guest,
-    /** JSON pointers that this change and somebody else's both touched. */
-    readonly conflicts: readonly string[],
-  ) {
-    super('conflict', code, message);
-  }
-}
-
-export const versionMismatch = (guest: Guest, conflicts: readonly string[]): GuestConflict =>
-  new GuestConflict(
-    'guest.version_mismatch',
-    conflicts.length === 0
-      ? 'The guest has changed since, but nothing this request changes: repeat it with the current ETag.'
-      : 'The guest has changed since, and so have fields this request changes: decide between the two, then repeat it with the current ETag.',
-    guest,
-    conflicts,
-  );
-
-export const overlappingChange = (guest: Guest, conflicts: readonly string[]): GuestConflict =>
-  new GuestConflict(
-    'guest.overlapping_change',
-    'Fields this request changes have been changed by somebody else since the base version.',
-    guest,
-    conflicts,
   );
 
 export const widgetLed = (id: string): AppError =>

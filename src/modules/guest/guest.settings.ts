@@ -6,6 +6,6 @@ export abstract class GuestSettings {
   abstract readonly environment: string;
   /** Names that `attributes` may carry. */
   abstract readonly attributeNames: readonly string[];
-  /** Signs what a page passes on about its guest. */
-  abstract readonly widgetKey: Buffer;
+  /** Sign what a page passes on about its guest. Newest first: the first signs, any of them proves. */
+  abstract readonly widgetKeys: readonly Buffer[];
 }

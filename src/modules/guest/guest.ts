@@ -110,7 +110,7 @@ function moved(guest: Guest, to: GuestState, at: Date, change: Partial<Guest> = 
 /** The leaves a patch would really change, as JSON pointers. Empty when everything it asks for is in place. */
 export function changedPointers(guest: Guest, patch: GuestPatch): string[] {
   const before = leaves(patchable(guest));
-  const after = leaves(mergePatch(patchable(guest), patch as JsonObject) as JsonObject);
+  const after = leaves(mergePatch(patchable(guest), patch) as JsonObject);
   const pointers = new Set([...before.keys(), ...after.keys()]);
   return [...pointers].filter((pointer) => !deepEqual(before.get(pointer), after.get(pointer))).sort();
 }
@@ -124,8 +124,7 @@ export function patched(guest: Guest, patch: GuestPatch, at: Date): Guest {
   const pointers = changedPointers(guest, patch);
   if (pointers.length === 0) return guest;
   if (isOver(guest) || guest.state === 'closing') throw guestClosed(guest.id, guest.state);
-  const merged = mergePatch(patchable(guest), patch as JsonObject) as unknown as Pick<Guest, 'consent'> &
-    Partial<Guest>;
+  const merged = mergePatch(patchable(guest), patch) as unknown as Pick<Guest, 'consent'> & Partial<Guest>;
   const version = guest.version + 1;
   return changed(guest, at, {
     consent: merged.consent,

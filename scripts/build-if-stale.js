@@ -1,0 +1,27 @@
+'use strict';
+const { execFileSync } = require('node:child_process');
+const { readdirSync, statSync } = require('node:fs');
+const { join } = require('node:path');
+
+const root = join(__dirname, '..');
+/** Written last by a build. */
+const MARK = join(root, 'dist', '.tsbuildinfo');
+const INPUTS = ['src', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+
+function newest(path) {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+function isStale() {
+  const built = statSync(MARK, { throwIfNoEntry: false });
+  return built === undefined || INPUTS.some((input) => newest(join(root, input)) > built.mtimeMs);
+}
+
+/** Builds `dist/` unless it is newer than everything it is made from. */
+exports.ensureBuilt = function ensureBuilt() {
+  if (!isStale()) return;
+  const nest = require.resolve('@nestjs/cli/bin/nest.js');
+  execFileSync(process.execPath, [nest, 'build'], { cwd: root, stdio: 'inherit' });
+};

@@ -1,0 +1,97 @@
+import { hkdfSync } from 'node:crypto';
+import { Global, Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
+import { ScheduleModule } from '@nestjs/schedule';
+import { crmAdapters } from './adapters/crm/index.js';
+import { CrmModule } from './adapters/crm/crm.module.js';
+import { GenesysModule } from './adapters/genesys/genesys.module.js';
+import { messengerEnvironment } from './adapters/genesys/genesys.settings.js';
+import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
+import { Database } from './adapters/storage/database.js';
+import { StorageModule } from './adapters/storage/storage.module.js';
+import type { Config } from './config.js';
+import { Dependencies } from './health/dependencies.js';
+import type { Dependency } from './health/dependencies.js';
+import { HealthModule } from './health/health.module.js';
+import { AccessLog } from './http/access-log.js';
+import type { Denial } from './http/access-log.js';
+import { HttpModule } from './http/http.module.js';
+import { SystemClock } from './kernel/clock.js';
+import { KernelModule } from './kernel/kernel.module.js';
+import { AuditModule, AuditService } from './modules/audit/index.js';
+import { Crms } from './modules/crm-sync/index.js';
+import { Conversations, GuestModule } from './modules/guest/index.js';
+import { IdentityModule } from './modules/identity/index.js';
+
+/** What a service is made of besides its settings: the organisation it serves and where each CRM finds its own settings. */
+export type Surroundings = {
+  readonly genesys: GenesysSettings;
+  readonly crmEnv: Readonly<Record<string, string | undefined>>;
+};
+
+/** Every module, every adapter, nothing else: the only place that knows both the inside and the outside. */
+@Module({})
+export class AppModule {
+  static with(config: Config, { genesys, crmEnv }: Surroundings): DynamicModule {
+    const clock = new SystemClock();
+    const { dataDir, databaseUrl, dataKeys } = config;
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load: [() => config] }),
+        ScheduleModule.forRoot(),
+        KernelModule.with(clock),
+        // driven edge
+        StorageModule.with({ dataDir, databaseUrl, dataKeys, clock }),
+        GenesysModule.with(genesys),
+        CrmModule.with({ adapters: crmAdapters, enabled: config.crms, env: crmEnv }),
+        // the inside
+        IdentityModule.with(config.identity),
+        GuestModule.with({
+          deploymentId: genesys.deploymentId,
+          environment: messengerEnvironment(genesys.environment),
+          attributeNames: config.guestAttributes,
+          widgetKeys: dataKeys.map(({ secret }) => derivedKey(secret, 'guest-manager/widget-signature/v1')),
+        }),
+        // driving edge
+        HttpModule.with(config.apiKeys),
+        HealthModule.with(config.mode),
+        OperationsModule,
+      ],
+    };
+  }
+}
+
+/** A key for one use, from which the key it was made of cannot be learnt (RFC 5869). */
+const derivedKey = (secret: Buffer, use: string): Buffer => Buffer.from(hkdfSync('sha256', secret, '', use, 32));
+
+/** What the edges ask of the whole: what to watch, and where to write down who was turned away. */
+@Global()
+@Module({
+  imports: [AuditModule],
+  providers: [
+    {
+      provide: Dependencies,
+      inject: [Database, Conversations, Crms],
+      useFactory: (database: Database, conversations: Conversations, crms: Crms): Dependencies => {
+        const all: readonly Dependency[] = [
+          { name: 'storage', critical: true, ping: () => database.ping() },
+          { name: 'genesys', critical: false, ping: () => conversations.ping() },
+          ...crms.all().map((crm) => ({ name: `crm/${crm.id}`, critical: false, ping: () => crm.ping() })),
+        ];
+        return { all: () => all };
+      },
+    },
+    {
+      provide: AccessLog,
+      inject: [AuditService],
+      useFactory: (audit: AuditService): AccessLog => ({
+        denied: ({ reason, route, count }: Denial) =>
+          audit.record({ subject: 'system:access', event: 'ACCESS_DENIED', changes: { reason, route, count } }),
+      }),
+    },
+  ],
+  exports: [Dependencies, AccessLog],
+})
+class OperationsModule {}

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, readConfig } from './config.js';
+import type { Config } from './config.js';
+import { withSandboxKeys } from './config.keys.js';
+import { startService } from './service.js';
+import type { Service } from './service.js';
+
+/** Reads the configuration, starts the service, says where it is, and leaves cleanly. */
+async function main(): Promise<void> {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const config = readConfig(withSandboxKeys(process.env));
+  const service = await startService(config);
+  if (config.mode === 'sandbox') console.log(welcome(config, service));
+
+  let leaving = false;
+  const leave = (signal: NodeJS.Signals): void => {
+    if (leaving) process.exit(1);
+    leaving = true;
+    service.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(`stopping after ${signal} failed: ${error instanceof Error ? error.message : 'unknown'}`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', leave);
+}
+
+/** For somebody who has just started it for the first time. */
+function welcome({ dataDir }: Config, { url, sandbox }: Service): string {
+  const at = url.replace('[::1]', '127.0.0.1');
+  return `
+Guest Manager for Genesys Cloud runs in SANDBOX mode: it talks to a local Genesys Cloud and a local CRM, and nothing is real.
+
+  API          ${at}/v1
+  Docs         ${at}/docs
+  Health       ${at}/health/dependencies
+  Other side   ${sandbox === null ? 'as configured' : `${sandbox.url}/sandbox`}
+
+  A first guest:
+
+  curl -s ${at}/v1/guests \\
+    -H "Authorization: Bearer $(cat ${join(dataDir, 'api-key')})" \\
+    -H 'Content-Type: application/json' \\
+    -d '{"email":"user@example.com","consent":{"marketing":false,"dataProcessing":true},"attributes":{"source":"website"}}'
+`;
+}
+
+main().catch((error: unknown) => {
+  // A configuration mistake is for people; anything else is for whoever mends it.
+  console.error(error instanceof ConfigError ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,45 @@
+import { completeVerdicts, idempotencyKey, recordHash } from './crm-sync.js';
+import type { CrmRecord } from './crm-sync.js';
+
+const record = (externalId: string, lastInteraction = '2026-01-01T09:00:00.000Z'): CrmRecord => ({
+  externalId,
+  emailHash: null,
+  phoneHash: null,
+  consentFlags: { marketing: false, dataProcessing: true },
+  lastInteraction,
+  channelContext: {},
+});
+
+describe('the idempotency key of a chunk', () => {
+  it('is the same for the same records in the same state, whenever they are sent', () => {
+    expect(idempotencyKey('rest', [record('a'), record('b')])).toBe(idempotencyKey('rest', [record('a'), record('b')]));
+  });
+
+  it('is another for another CRM, another state, another order or another chunk', () => {
+    const keys = [
+      idempotencyKey('rest', [record('a'), record('b')]),
+      idempotencyKey('acme', [record('a'), record('b')]),
+      idempotencyKey('rest', [record('b'), record('a')]),
+      idempotencyKey('rest', [record('a')]),
+      idempotencyKey('rest', [record('a'), record('b', '2026-01-01T09:00:01.000Z')]),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
+describe('a record', () => {
+  it('looks the same to a CRM whatever the order of its members', () => {
+    const { externalId, ...rest } = record('a');
+    expect(recordHash({ ...rest, externalId })).toBe(recordHash(record('a')));
+  });
+});
+
+describe('verdicts', () => {
+  it('are completed: a record without an answer is tried again, never taken as delivered', () => {
+    expect(completeVerdicts(3, [{ index: 1, status: 'created', remoteId: 'x' }])).toEqual([
+      { index: 0, status: 'retry', error: 'no_answer' },
+      { index: 1, status: 'created', remoteId: 'x' },
+      { index: 2, status: 'retry', error: 'no_answer' },
+    ]);
+  });
+});

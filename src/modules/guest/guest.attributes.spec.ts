@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { aGuest } from '../../../test/builders/guest.js';
+import {
+  attributeErrors,
+  attributesHash,
+  genesysAttributes,
+  provesGuest,
+  widgetAttributes,
+} from './guest.attributes.js';
+import { patched } from './guest.js';
+
+const now = new Date('2026-01-01T10:00:00.000Z');
+const allowed = ['source', 'locale', 'converted'];
+
+describe('what Genesys is told about a guest', () => {
+  it('is strings by name: attributes, context, hashes and measures', () => {
+    const guest = aGuest();
+    const measures = {
+      guestId: guest.id,
+      definition: 'engagement/1' as const,
+      durationMinutes: 5,
+      messageCount: 3,
+      avgResponseTimeMs: 100_000,
+      conversionFlag: false,
+      calculatedAt: now.toISOString(),
+    };
+    expect(genesysAttributes(guest, measures)).toEqual({
+      guestSessionId: guest.id,
+      source: 'website',
+      campaignId: 'WINTER-2024',
+      emailHash: 'ab'.repeat(32),
+      durationMinutes: '5',
+      messageCount: '3',
+      avgResponseTimeMs: '100000',
+      conversionFlag: 'false',
+    });
+  });
+
+  it('blanks what was deleted, because participant data cannot be deleted', () => {
+    const guest = patched(aGuest(), { attributes: { source: null }, channelContext: { campaignId: null } }, now);
+    expect(genesysAttributes(guest, null)).toMatchObject({ source: '', campaignId: '' });
+  });
+
+  it('cannot be made to say that the guest is somebody else', () => {
+    const guest = aGuest({ attributes: { guestSessionId: 'other', emailHash: 'other' } });
+    expect(genesysAttributes(guest, null)).toMatchObject({ guestSessionId: guest.id, emailHash: 'ab'.repeat(32) });
+  });
+
+  it('has one hash whatever the order of its names', () => {
+    expect(attributesHash({ a: '1', b: '2' })).toBe(attributesHash({ b: '2', a: '1' }));
+    expect(attributesHash({ a: '1', b: '2' })).not.toBe(attributesHash({ a: '2', b: '1' }));
+  });
+});
+
+describe('attributes', () => {
+  const errors = (attributes: Record<string, unknown>, channelContext = {}) =>
+    attributeErrors({ attributes, channelContext }, allowed).map(({ pointer, rule }) => [pointer, rule]);
+
+  it('are refused by name, by type, by length and by what they contain', () => {
+    expect(errors({ source: 'website', converted: 'true' })).toEqual([]);
+    expect(errors({ 'a/b': 'x' })).toEqual([['/attributes/a~1b', 'allowList']]);
+    expect(errors({ converted: true })).toEqual([['/attributes/converted', 'isString']]);
+    expect(errors({ source: { deep: 'er' } })).toEqual([['/attributes/source', 'isString']]);
+    expect(errors({ source: 'x'.repeat(257) })).toEqual([['/attributes/source', 'maxLength']]);
+    expect(errors({ source: 'a\u0007b' })).toEqual([['/attributes/source', 'noControlCharacters']]);
+  });
+
+  it('are refused together when Genesys could not carry them', () => {
+    expect(errors({ source: 'ä'.repeat(256) }, { originPage: `https://example.com/${'x'.repeat(900)}` })).toEqual([
+      ['/attributes', 'maxBytes'],
+    ]);
+  });
+});
+
+describe('the signature a page passes on', () => {
+  const [key, other] = [randomBytes(32), randomBytes(32)];
+  const guest = aGuest();
+  const proof = widgetAttributes(guest, [key]);
+
+  it('proves the guest under any key of the ring, until it expires', () => {
+    expect(provesGuest(proof, guest.id, [key], now)).toBe(true);
+    expect(provesGuest(proof, guest.id, [other, key], now)).toBe(true);
+    expect(provesGuest(proof, guest.id, [key], new Date('2026-01-05T00:00:00.000Z'))).toBe(false);
+  });
+
+  it('proves nobody else, and nothing when touched', () => {
+    const stranger = aGuest();
+    expect(provesGuest(proof, stranger.id, [key], now)).toBe(false);
+    expect(provesGuest({ ...proof, guestSessionId: stranger.id }, stranger.id, [key], now)).toBe(false);
+    expect(provesGuest(proof, guest.id, [other], now)).toBe(false);
+    const [expiry, signature] = proof['guestSignature']!.split('.');
+    expect(provesGuest({ ...proof, guestSignature: `${Number(expiry) + 1}.${signature}` }, guest.id, [key], now)).toBe(
+      false,
+    );
+    expect(provesGuest({ guestSessionId: guest.id }, guest.id, [key], now)).toBe(false);
+    expect(provesGuest({ ...proof, guestSignature: '..' }, guest.id, [key], now)).toBe(false);
+  });
+});
