@@ -98,7 +98,7 @@ module.exports = {
       to: { dependencyTypes: [...PACKAGES, 'core'] },
     },
     {
-      name: 'one-file-knows-the-genesys-sdk',
+      name: 'one-adapter-knows-the-genesys-sdk',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/adapters/genesys/', TESTS] },
       to: { path: 'purecloud-platform-client-v2' },

@@ -6,7 +6,7 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { crmAdapters } from './adapters/crm/index.js';
 import { CrmModule } from './adapters/crm/crm.module.js';
 import { GenesysModule } from './adapters/genesys/genesys.module.js';
-import { messengerEnvironment } from './adapters/genesys/genesys.settings.js';
+import { messengerEnvironment } from './adapters/genesys/regions.js';
 import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
 import { Database } from './adapters/storage/database.js';
 import { StorageModule } from './adapters/storage/storage.module.js';

@@ -270,7 +270,7 @@ export class ReportMessageBody {
 
 export class WidgetView {
   @ApiProperty() deploymentId: string;
-  @ApiProperty({ example: 'prod-euw1' }) environment: string;
+  @ApiProperty({ type: 'string', nullable: true, example: 'prod-euw1' }) environment: string | null;
   @ApiProperty({
     type: 'object',
     additionalProperties: { type: 'string' },

@@ -2,8 +2,8 @@
 export abstract class GuestSettings {
   /** The web messaging deployment new guests belong to. */
   abstract readonly deploymentId: string;
-  /** The Messenger's name of the region, such as `prod-euw1`; a page needs it to load the official script. */
-  abstract readonly environment: string;
+  /** The Messenger's name of the region, such as `prod-euw1`; a page needs it to load the official script. Null when it is not known. */
+  abstract readonly environment: string | null;
   /** Names that `attributes` may carry. */
   abstract readonly attributeNames: readonly string[];
   /** Sign what a page passes on about its guest. Newest first: the first signs, any of them proves. */
