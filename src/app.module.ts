@@ -35,7 +35,8 @@ export type Surroundings = {
 export class AppModule {
   static with(config: Config, { genesys, crmEnv }: Surroundings): DynamicModule {
     const clock = new SystemClock();
-    const { dataDir, databaseUrl, dataKeys } = config;
+    const { dataKeys } = config;
+    const where = config.databaseUrl === null ? { dataDir: config.dataDir } : { databaseUrl: config.databaseUrl };
     return {
       module: AppModule,
       imports: [
@@ -43,7 +44,7 @@ export class AppModule {
         ScheduleModule.forRoot(),
         KernelModule.with(clock),
         // driven edge
-        StorageModule.with({ dataDir, databaseUrl, dataKeys, clock }),
+        StorageModule.with({ ...where, dataKeys, clock }),
         GenesysModule.with(genesys),
         CrmModule.with({ adapters: crmAdapters, enabled: config.crms, env: crmEnv }),
         // the inside

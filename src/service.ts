@@ -23,7 +23,7 @@ export type Service = {
 
 /** Starts everything; in sandbox mode without an address of its own, the other side as well. */
 export async function startService(config: Config): Promise<Service> {
-  const logger = new PinoLogger({ level: config.logLevel });
+  const logger = new PinoLogger(config.logLevel);
   const sandbox = config.genesys === null ? await startSandbox({ port: config.sandboxPort }) : null;
   try {
     const app = await NestFactory.create<NestFastifyApplication>(

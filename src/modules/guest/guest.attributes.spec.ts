@@ -33,6 +33,7 @@ describe('what Genesys is told about a guest', () => {
       messageCount: '3',
       avgResponseTimeMs: '100000',
       conversionFlag: 'false',
+      calculatedAt: now.toISOString(),
     });
   });
 
@@ -46,8 +47,9 @@ describe('what Genesys is told about a guest', () => {
     expect(genesysAttributes(guest, null)).toMatchObject({ guestSessionId: guest.id, emailHash: 'ab'.repeat(32) });
   });
 
-  it('has one hash whatever the order of its names', () => {
+  it('has one hash whatever the order of its names and whenever it was calculated', () => {
     expect(attributesHash({ a: '1', b: '2' })).toBe(attributesHash({ b: '2', a: '1' }));
+    expect(attributesHash({ a: '1', calculatedAt: '3' })).toBe(attributesHash({ a: '1', calculatedAt: '4' }));
     expect(attributesHash({ a: '1', b: '2' })).not.toBe(attributesHash({ a: '2', b: '1' }));
   });
 });

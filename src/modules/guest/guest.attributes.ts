@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { canonicalJson } from '../../kernel/canonical-json.js';
 import type { FieldError } from '../../kernel/app-error.js';
 import type { EngagementMetrics } from '../metrics/index.js';
 import type { Attributes, Guest } from './guest.js';
@@ -66,6 +67,7 @@ export function genesysAttributes(guest: Guest, measures: EngagementMetrics | nu
           messageCount: String(measures.messageCount),
           avgResponseTimeMs: String(measures.avgResponseTimeMs),
           conversionFlag: String(measures.conversionFlag),
+          calculatedAt: measures.calculatedAt,
         }),
   };
   // Participant data cannot be deleted; an empty string is how a name is blanked.
@@ -78,11 +80,9 @@ export function genesysAttributes(guest: Guest, measures: EngagementMetrics | nu
   );
 }
 
-/** Two sets with one hash tell Genesys the same. */
-export const attributesHash = (attributes: Attributes): string =>
-  createHash('sha256')
-    .update(JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))))
-    .digest('hex');
+/** Two sets with one hash tell Genesys the same: when it was calculated says nothing new. */
+export const attributesHash = ({ calculatedAt: _, ...attributes }: Attributes): string =>
+  createHash('sha256').update(canonicalJson(attributes)).digest('hex');
 
 const SIGNATURE_LIFE_MS = 72 * 3_600_000;
 

@@ -6,7 +6,6 @@ export * from './ports/guest-channel.js';
 export * from './ports/guest.store.js';
 export * from './ports/message.store.js';
 export * from './ports/session.store.js';
-export { guestNotFound } from './guest.errors.js';
 export { GuestService } from './guest.service.js';
 export type { Condition, WantedGuest } from './guest.service.js';
 export { GuestSettings } from './guest.settings.js';

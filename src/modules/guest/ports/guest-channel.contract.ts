@@ -1,0 +1,333 @@
+import { randomUUID } from 'node:crypto';
+import { GuestChannel } from './guest-channel.js';
+import type { ChannelEvent, ChannelSession } from './guest-channel.js';
+
+/** What an eye of its own sees of a conversation on the other side. */
+export type SeenConversation = {
+  readonly id: string;
+  readonly ended: boolean;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly guestTexts: readonly string[];
+};
+
+export type ChannelLab = {
+  /** A channel as a process has it. Every call makes another: two are two processes. */
+  channel(): GuestChannel;
+  /** Those of the organisation, oldest first. */
+  conversations(): Promise<readonly SeenConversation[]>;
+  /** An agent speaks. */
+  say(conversationId: string, text: string): Promise<void>;
+  /** An agent ends it. */
+  disconnect(conversationId: string): Promise<void>;
+  /** Every open socket breaks. */
+  breakSockets(): Promise<void>;
+  /** The next message is accepted, and its sender never told. */
+  loseAcknowledgement(): Promise<void>;
+  /** What an administrator may switch: whether a conversation begins by itself, and whether guests may end it. */
+  allow(what: { readonly autoStart?: boolean; readonly ending?: boolean }): Promise<void>;
+  /** The other side is as on its first day; channels made before are gone. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** A process: a channel, and whoever listens to it. */
+export class Listener {
+  readonly events: ChannelEvent[] = [];
+
+  constructor(readonly channel: GuestChannel) {
+    channel.listen(async (event) => void this.events.push(event));
+  }
+
+  of<T extends ChannelEvent['type']>(type: T): Extract<ChannelEvent, { type: T }>[] {
+    return this.events.filter((event): event is Extract<ChannelEvent, { type: T }> => event.type === type);
+  }
+
+  texts(): string[] {
+    return this.of('message').map(({ text }) => text);
+  }
+}
+
+export const aSession = (): ChannelSession => ({ guestId: randomUUID(), token: randomUUID() });
+
+export const aText = (text: string, retry = false) => ({ id: randomUUID(), text, since: new Date(), retry });
+
+/** Looks again until it holds, for as long as a person would. */
+export async function until<T>(look: () => T | Promise<T>, withinMs = 8_000): Promise<NonNullable<T>> {
+  const giveUpAt = performance.now() + withinMs;
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    if (performance.now() > giveUpAt) throw new Error('it did not come to hold');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** What every `GuestChannel` promises, against a real other side. */
+export function guestChannelContract(openLab: () => Promise<ChannelLab>): void {
+  let lab: ChannelLab;
+  const process = (): Listener => new Listener(lab.channel());
+
+  beforeAll(async () => void (lab = await openLab()));
+  afterEach(() => lab.reset());
+  afterAll(() => lab.close());
+
+  it('begins a conversation when the deployment does so, with the attributes in it, and tells the way to it', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, { guestSessionId: session.guestId });
+    await until(() => listener.of('joined').length);
+    expect(listener.of('configured')).toEqual([{ type: 'configured', guestId: session.guestId }]);
+    expect(await lab.conversations()).toMatchObject([
+      { ended: false, attributes: { guestSessionId: session.guestId } },
+    ]);
+    expect(channel.held()).toEqual([session.guestId]);
+  });
+
+  it('begins no conversation before the first text when the deployment does not; the attributes ride on it', async () => {
+    await lab.allow({ autoStart: false });
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, { guestSessionId: session.guestId });
+    await until(() => listener.of('configured').length);
+    expect(await lab.conversations()).toEqual([]);
+    await channel.send(session, aText('Good morning'), { guestSessionId: session.guestId });
+    expect(await lab.conversations()).toMatchObject([
+      { guestTexts: ['Good morning'], attributes: { guestSessionId: session.guestId } },
+    ]);
+  });
+
+  it('opens a session once however often it is asked, also at the same time', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await Promise.all([channel.open(session, {}), channel.open(session, {}), channel.open(session, {})]);
+    await channel.open(session, {});
+    await until(() => listener.of('joined').length);
+    expect(listener.of('configured')).toHaveLength(1);
+    expect(listener.of('joined')).toHaveLength(1);
+    expect(await lab.conversations()).toHaveLength(1);
+  });
+
+  it('sends a text and says by which key it is known from then on', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, {});
+    const message = aText('Where is my order?');
+    const { key } = await channel.send(session, message, {});
+    const echo = await until(() => listener.of('message').find(({ from }) => from === 'guest'));
+    expect(echo).toMatchObject({ key, sentAs: message.id, text: 'Where is my order?', guestId: session.guestId });
+    expect(await lab.conversations()).toMatchObject([{ guestTexts: ['Where is my order?'] }]);
+  });
+
+  it('changes attributes with the next text', async () => {
+    const { channel } = process();
+    const session = aSession();
+    await channel.open(session, { source: 'website' });
+    await channel.send(session, aText('One'), { source: 'website', campaign: 'winter' });
+    expect(await lab.conversations()).toMatchObject([{ attributes: { source: 'website', campaign: 'winter' } }]);
+  });
+
+  it('hears agents, in the order in which they spoke', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, {});
+    const [conversation] = await lab.conversations();
+    for (const text of ['First', 'Second', 'Third']) await lab.say(conversation!.id, text);
+    const said = await until(() => {
+      const fromAgent = listener.of('message').filter(({ from }) => from === 'agent');
+      return fromAgent.length === 3 ? fromAgent : null;
+    });
+    expect(said.map(({ text }) => text)).toEqual(['First', 'Second', 'Third']);
+    expect(new Set(said.map(({ key }) => key)).size).toBe(3);
+  });
+
+  it('hears when the other side ends the conversation; the guest may go on in another', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, {});
+    const [conversation] = await lab.conversations();
+    await lab.disconnect(conversation!.id);
+    expect(await until(() => listener.of('conversation-ended')[0])).toMatchObject({ readOnly: false });
+    await channel.send(session, aText('One more thing'), {});
+    expect((await lab.conversations()).at(-1)).toMatchObject({ ended: false, guestTexts: ['One more thing'] });
+  });
+
+  it('waits with what comes next until the listener is done with what came before', async () => {
+    const { channel } = process();
+    let inHand = 0;
+    let most = 0;
+    const done: ChannelEvent[] = [];
+    channel.listen(async (event) => {
+      most = Math.max(most, ++inHand);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      inHand -= 1;
+      done.push(event);
+    });
+    const session = aSession();
+    await channel.open(session, {});
+    await channel.send(session, aText('A question'), {});
+    await until(() => done.filter(({ type }) => type === 'message').length >= 2);
+    expect(most).toBe(1);
+  });
+
+  it('offers an event again to a listener that failed to record it', async () => {
+    const { channel } = process();
+    const recorded: ChannelEvent[] = [];
+    let failures = 2;
+    channel.listen(async (event) => {
+      if (event.type === 'message' && failures-- > 0) throw new Error('the database is away');
+      recorded.push(event);
+    });
+    const session = aSession();
+    await channel.open(session, {});
+    await channel.send(session, aText('Do not lose me'), {});
+    await until(() => recorded.find((event) => event.type === 'message' && event.text === 'Do not lose me'));
+  });
+
+  it('finds the same session again after its socket broke, and what was said meanwhile, once', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, {});
+    await channel.send(session, aText('Before'), {});
+    const [conversation] = await lab.conversations();
+    await lab.breakSockets();
+    await lab.say(conversation!.id, 'Are you still there?');
+    await until(() => listener.texts().includes('Are you still there?'));
+    await channel.send(session, aText('After'), {});
+    await until(() => listener.texts().includes('After'));
+    const texts = listener.texts();
+    expect(new Set(texts).size).toBe(texts.length);
+    expect(await lab.conversations()).toMatchObject([{ guestTexts: ['Before', 'After'] }]);
+    expect(listener.of('session-ended')).toEqual([]);
+  });
+
+  it('goes on in another process, which is told what was said so far by the same keys', async () => {
+    const session = aSession();
+    const first = process();
+    await first.channel.open(session, {});
+    await first.channel.send(session, aText('Hello'), {});
+    await until(() => first.of('message').length >= 2);
+    await first.channel.leave(session.guestId);
+    const [conversation] = await lab.conversations();
+    await lab.say(conversation!.id, 'While nobody listened');
+
+    const second = process();
+    await second.channel.open(session, {});
+    await until(() => second.texts().includes('While nobody listened'));
+    const keys = (listener: Listener) => listener.of('message').map(({ key }) => key);
+    expect(keys(second)).toEqual(expect.arrayContaining(keys(first)));
+    expect(await lab.conversations()).toHaveLength(1);
+  });
+
+  it('does not say a text twice whose acknowledgement was lost', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, {});
+    const message = aText('Please cancel my order');
+    await lab.loseAcknowledgement();
+    await expect(channel.send(session, message, {})).rejects.toMatchObject({ kind: 'unavailable' });
+    const { key } = await channel.send(session, { ...message, retry: true }, {});
+    expect(await lab.conversations()).toMatchObject([{ guestTexts: ['Please cancel my order'] }]);
+    await lab.breakSockets();
+    expect(await until(() => listener.of('message').find(({ from }) => from === 'guest'))).toMatchObject({ key });
+  });
+
+  it('nor when another process tries it again', async () => {
+    const session = aSession();
+    const message = aText('Please cancel my order');
+    const first = process();
+    await first.channel.open(session, {});
+    await lab.loseAcknowledgement();
+    await expect(first.channel.send(session, message, {})).rejects.toMatchObject({ kind: 'unavailable' });
+    await first.channel.leave(session.guestId);
+    const second = process();
+    await second.channel.send(session, { ...message, retry: true }, {});
+    expect(await lab.conversations()).toMatchObject([{ guestTexts: ['Please cancel my order'] }]);
+  });
+
+  it('says the same text twice when the guest said it twice', async () => {
+    const { channel } = process();
+    const session = aSession();
+    await channel.open(session, {});
+    const first = await channel.send(session, aText('Yes'), {});
+    const again = aText('Yes');
+    await lab.loseAcknowledgement();
+    await expect(channel.send(session, again, {})).rejects.toMatchObject({ kind: 'unavailable' });
+    const second = await channel.send(session, { ...again, retry: true }, {});
+    expect(second.key).not.toBe(first.key);
+    expect(await lab.conversations()).toMatchObject([{ guestTexts: ['Yes', 'Yes'] }]);
+  });
+
+  it('sends what an earlier attempt did not bring across', async () => {
+    const { channel } = process();
+    const session = aSession();
+    await channel.open(session, {});
+    await channel.send(session, aText('Never arrived before', true), {});
+    expect(await lab.conversations()).toMatchObject([{ guestTexts: ['Never arrived before'] }]);
+  });
+
+  it('refuses a text that is longer than Genesys takes, in bytes', async () => {
+    const { channel } = process();
+    const session = aSession();
+    await channel.open(session, {});
+    await channel.send(session, aText('é'.repeat(2_048)), {});
+    await expect(channel.send(session, aText(`${'é'.repeat(2_048)}!`), {})).rejects.toMatchObject({ kind: 'refused' });
+    expect((await lab.conversations())[0]!.guestTexts).toHaveLength(1);
+  });
+
+  it('ends the conversation as the guest would, and says that the session is over', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, {});
+    expect(await channel.end(session)).toBe('ended');
+    expect(await lab.conversations()).toMatchObject([{ ended: true }]);
+    expect(await until(() => listener.of('session-ended')[0])).toMatchObject({ how: 'cleared' });
+    await until(() => channel.held().length === 0);
+  });
+
+  it('ends a conversation whose session another process held', async () => {
+    const session = aSession();
+    const first = process();
+    await first.channel.open(session, {});
+    await first.channel.leave(session.guestId);
+    expect(await process().channel.end(session)).toBe('ended');
+    expect(await lab.conversations()).toMatchObject([{ ended: true }]);
+  });
+
+  it('has nothing to end where nothing began, and begins nothing for it', async () => {
+    const { channel } = process();
+    const session = aSession();
+    expect(await channel.end(session)).toBe('nothing-to-end');
+    expect(await lab.conversations()).toEqual([]);
+    expect(channel.held()).toEqual([]);
+    await lab.allow({ autoStart: false });
+    await channel.open(session, {});
+    expect(await channel.end(session)).toBe('nothing-to-end');
+  });
+
+  it('says so when the deployment does not let guests end conversations', async () => {
+    await lab.allow({ ending: false });
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, {});
+    expect(await channel.end(session)).toBe('unsupported');
+    expect(await lab.conversations()).toMatchObject([{ ended: false }]);
+    expect(listener.of('session-ended')).toEqual([]);
+  });
+
+  it('leaves a guest without ending anything', async () => {
+    const { channel } = process();
+    const session = aSession();
+    await channel.open(session, {});
+    await channel.leave(session.guestId);
+    await channel.leave(session.guestId);
+    expect(channel.held()).toEqual([]);
+    expect(await lab.conversations()).toMatchObject([{ ended: false }]);
+  });
+}
+
+/** So that a test may name what it uses: methods bound to the listener. */
+const listening = (listener: Listener) => ({
+  channel: listener.channel,
+  of: listener.of.bind(listener),
+  texts: listener.texts.bind(listener),
+});
