@@ -6,6 +6,8 @@ module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*spec.ts'],
   testTimeout: 20_000,
+  // Some suites start the service as a user does: as a process of its own, built.
+  globalSetup: '<rootDir>/test/support/build.js',
   transform: {
     '^.+\\.[tj]s$': [
       '@swc/jest',

@@ -1,3 +1,4 @@
+import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -22,8 +23,10 @@ export type Service = {
 };
 
 /** Starts everything; in sandbox mode without an address of its own, the other side as well. */
-export async function startService(config: Config): Promise<Service> {
-  const logger = new PinoLogger(config.logLevel);
+export async function startService(
+  config: Config,
+  logger: LoggerService = new PinoLogger(config.logLevel),
+): Promise<Service> {
   const sandbox = config.genesys === null ? await startSandbox({ port: config.sandboxPort }) : null;
   try {
     const app = await NestFactory.create<NestFastifyApplication>(

@@ -32,9 +32,6 @@ export function attributeErrors(
       });
     else if (typeof value !== 'string')
       errors.push({ pointer, rule: 'isString', message: 'must be a string: Genesys Cloud carries nothing else' });
-    // eslint-disable-next-line no-control-regex
-    else if (/[\u0000-\u001f\u007f-\u009f]/u.test(value))
-      errors.push({ pointer, rule: 'noControlCharacters', message: 'must not contain control characters' });
     else if (value.length > VALUE_MAX)
       errors.push({ pointer, rule: 'maxLength', message: `must be at most ${VALUE_MAX} characters long` });
   }

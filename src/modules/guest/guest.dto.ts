@@ -22,10 +22,6 @@ const STATES: GuestState[] = [
 
 const HASH = /^[a-fA-F0-9]{64}$/;
 const hash = { message: 'must be 64 hexadecimal digits: a hash, never the identifier itself' };
-/** C0 and C1 control characters: they belong in no identifier and break logs and headers further on. */
-// eslint-disable-next-line no-control-regex
-const NO_CONTROLS = /^[^\u0000-\u001f\u007f-\u009f]*$/u;
-const noControls = { message: 'must not contain control characters' };
 const url = { protocols: ['http', 'https'], require_protocol: true, require_tld: false };
 const CAMPAIGN = /^[A-Z0-9_-]+$/;
 const campaign = { message: 'must consist of A to Z, 0 to 9, _ and -' };
@@ -67,7 +63,6 @@ export class IdentityAttributesBody {
 
   @ApiPropertyOptional({ maxLength: 128 })
   @MayBeAbsent()
-  @Matches(NO_CONTROLS, noControls)
   @MaxLength(128)
   @IsString()
   deviceFingerprint?: string;
@@ -118,7 +113,6 @@ export class CreateGuestBody {
 
   @ApiPropertyOptional({ maxLength: 128 })
   @MayBeAbsent()
-  @Matches(NO_CONTROLS, noControls)
   @MaxLength(128)
   @IsString()
   deviceFingerprint?: string;

@@ -1,15 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsString, Matches, MaxLength, MinLength } from 'class-validator';
+import { IsString, MaxLength, MinLength } from 'class-validator';
 import { MayBeAbsent, QueryInt } from '../../http/validation.js';
 import type { ReadableMessage, ReadableMessagePage } from './message.service.js';
 
 export class SendMessageBody {
   @ApiProperty({ minLength: 1, description: 'At most 4,096 bytes of UTF-8', example: 'Where is my order?' })
-  // Line breaks and tabs are text; other control characters are not.
-  // eslint-disable-next-line no-control-regex
-  @Matches(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/u, {
-    message: 'must not contain control characters',
-  })
   @MinLength(1)
   @IsString()
   text: string;

@@ -1,0 +1,357 @@
+import { Client, aBody, until } from './support/client.js';
+import type { GuestAnswer, ProblemAnswer } from './support/client.js';
+import { testService } from './support/service.js';
+import type { TestService } from './support/service.js';
+
+let running: TestService;
+let api: Client;
+
+beforeAll(async () => {
+  running = await testService();
+  api = running.api;
+}, 60_000);
+afterAll(() => running?.close());
+
+const widget = aBody({ mode: 'widget', attributes: { source: 'website' } });
+const create = async (body: unknown = widget) => (await api.post<GuestAnswer>('/v1/guests', body)).body;
+
+describe('POST /v1/guests', () => {
+  it('answers the guest with hashes, its place and its version', async () => {
+    const answer = await api.post<GuestAnswer>(
+      '/v1/guests',
+      aBody({
+        mode: 'widget',
+        email: 'User@Example.com',
+        phone: '+353 1 234 5678',
+        channelContext: { originPage: 'https://example.com/support', campaignId: 'WINTER-2024' },
+        attributes: { source: 'website' },
+      }),
+    );
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get('etag')).toBe('"1"');
+    expect(answer.headers.get('location')).toBe(`/v1/guests/${answer.body.id}`);
+    expect(answer.body).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+      mode: 'widget',
+      channel: 'webmessaging',
+      state: 'created',
+      closeReason: null,
+      consent: { marketing: false, dataProcessing: true },
+      identityAttributes: {
+        emailHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+        phoneHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+        deviceFingerprint: null,
+        primaryIdentifier: answer.body.identityAttributes.emailHash,
+        resolutionMethod: 'email',
+        keyId: 'sandbox',
+      },
+      channelContext: { originPage: 'https://example.com/support', campaignId: 'WINTER-2024' },
+      attributes: { source: 'website' },
+      interactionCount: 0,
+      createdDate: expect.any(String) as string,
+      modifiedDate: expect.any(String) as string,
+      closedDate: null,
+      version: 1,
+      genesys: {
+        deploymentId: expect.any(String) as string,
+        conversationIds: [],
+        linked: false,
+        widget: {
+          deploymentId: expect.any(String) as string,
+          environment: 'prod-euw1',
+          customAttributes: { guestSessionId: answer.body.id, guestSignature: expect.any(String) as string },
+        },
+      },
+    });
+    expect((await api.get<GuestAnswer>(`/v1/guests/${answer.body.id}`)).body).toEqual(answer.body);
+  });
+
+  it('recognises the same person in every spelling, and finds their guests', async () => {
+    const one = await create(aBody({ mode: 'widget', email: ' Same.Person@Example.com ' }));
+    const two = await create(aBody({ mode: 'widget', email: 'same.person@example.com' }));
+    expect(one.identityAttributes.emailHash).toBe(two.identityAttributes.emailHash);
+    const found = await api.get<{ items: GuestAnswer[] }>(`/v1/guests?emailHash=${one.identityAttributes.emailHash}`);
+    expect(found.body.items.map(({ id }) => id)).toEqual([two.id, one.id]);
+  });
+
+  it('refuses without consent to data processing', async () => {
+    const { status, body } = await api.post<ProblemAnswer>('/v1/guests', {
+      consent: { marketing: true, dataProcessing: false },
+    });
+    expect([status, body.code]).toEqual([403, 'consent.required']);
+  });
+
+  const long = 'x'.repeat(100_000);
+  it.each<[string, unknown, number, string, string]>([
+    ['missing consent', { attributes: {} }, 400, '/consent', 'required'],
+    ['half a consent', { consent: { marketing: true } }, 400, '/consent/dataProcessing', 'required'],
+    [
+      'consent that is not a boolean',
+      { consent: { marketing: 'no', dataProcessing: true } },
+      400,
+      '/consent/marketing',
+      'isBoolean',
+    ],
+    ['consent as a list', { consent: [true] }, 400, '/consent', 'isObject'],
+    ['an unknown field', aBody({ firstName: 'A' }), 400, '/firstName', 'unknown'],
+    [
+      'an unknown field further in',
+      aBody({ channelContext: { referrer: 'x' } }),
+      400,
+      '/channelContext/referrer',
+      'unknown',
+    ],
+    [
+      'a raw e-mail where a hash belongs',
+      aBody({ identityAttributes: { emailHash: 'user@example.com' } }),
+      400,
+      '/identityAttributes/emailHash',
+      'matches',
+    ],
+    ['no e-mail at all', aBody({ email: 'nobody' }), 400, '/email', 'email'],
+    ['a phone without its country', aBody({ phone: '650 555 1212' }), 400, '/phone', 'e164'],
+    ['an e-mail that is a number', aBody({ email: 7 }), 400, '/email', 'isString'],
+    ['an e-mail that is null', aBody({ email: null }), 400, '/email', 'isString'],
+    ['a bad URI', aBody({ channelContext: { originPage: 'not a uri' } }), 400, '/channelContext/originPage', 'isUrl'],
+    [
+      'a URI that runs',
+      aBody({ channelContext: { originPage: 'javascript:alert(1)' } }),
+      400,
+      '/channelContext/originPage',
+      'isUrl',
+    ],
+    [
+      'a bad campaign',
+      aBody({ channelContext: { campaignId: 'winter sale' } }),
+      400,
+      '/channelContext/campaignId',
+      'matches',
+    ],
+    ['a long fingerprint', aBody({ deviceFingerprint: 'f'.repeat(129) }), 400, '/deviceFingerprint', 'maxLength'],
+    ['control characters', aBody({ deviceFingerprint: 'a\u0000b' }), 400, '/deviceFingerprint', 'controlCharacter'],
+    [
+      'an attribute nobody allowed',
+      aBody({ attributes: { shoeSize: '44' } }),
+      400,
+      '/attributes/shoeSize',
+      'allowList',
+    ],
+    [
+      'an attribute that is no string',
+      aBody({ attributes: { converted: true } }),
+      400,
+      '/attributes/converted',
+      'isString',
+    ],
+    ['attributes as a list', aBody({ attributes: ['source'] }), 400, '/attributes', 'isObject'],
+    ['another channel', aBody({ channel: 'sms' }), 400, '/channel', 'isIn'],
+    ['a list', [widget], 400, '', 'isObject'],
+    ['nothing', 'null', 400, '', 'isObject'],
+    ['broken JSON', '{"consent":', 400, '', 'json'],
+    [
+      'a prototype',
+      '{"__proto__":{"admin":true},"consent":{"marketing":false,"dataProcessing":true}}',
+      400,
+      '/__proto__',
+      'reserved',
+    ],
+    ['100 kB', aBody({ email: long }), 413, '', 'maxBytes'],
+  ])('refuses %s by its JSON pointer, and stores nothing', async (_, body, status, pointer, rule) => {
+    const before = (await api.get<{ items: GuestAnswer[] }>('/v1/guests?limit=500')).body.items.length;
+    const answer = await api.post<ProblemAnswer>('/v1/guests', body);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect({ status: answer.status, errors: answer.body.errors }).toEqual({
+      status,
+      errors: [{ pointer, rule, message: expect.any(String) as string }],
+    });
+    expect(JSON.stringify(answer.body)).not.toContain('user@example.com');
+    expect((await api.get<{ items: GuestAnswer[] }>('/v1/guests?limit=500')).body.items.length).toBe(before);
+  });
+
+  it('is done once for one Idempotency-Key, however often it is sent', async () => {
+    const key = { 'idempotency-key': '"3f2504e0-4f89-41d3-9a0c-0305e82c3301"' };
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => api.post<GuestAnswer>('/v1/guests', widget, key)),
+    );
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+    expect(new Set(answers.map(({ headers }) => headers.get('etag')))).toEqual(new Set(['"1"']));
+    expect(answers.filter(({ headers }) => headers.get('idempotent-replayed') === 'true')).toHaveLength(9);
+    const other = await api.post<ProblemAnswer>('/v1/guests', aBody({ mode: 'widget' }), key);
+    expect([other.status, other.body.code]).toEqual([422, 'http.idempotency_key_reused']);
+  });
+});
+
+describe('GET /v1/guests', () => {
+  it('pages newest first without missing or repeating one', async () => {
+    const campaign = aBody({ mode: 'widget', channelContext: { campaignId: 'PAGES' } });
+    const made: string[] = [];
+    for (let n = 0; n < 7; n++) made.push((await create(campaign)).id);
+    const seen: string[] = [];
+    let cursor: string | null = '';
+    do {
+      const page: { items: GuestAnswer[]; nextCursor: string | null } = (
+        await api.get<{ items: GuestAnswer[]; nextCursor: string | null }>(
+          `/v1/guests?campaignId=PAGES&limit=3${cursor ? `&cursor=${cursor}` : ''}`,
+        )
+      ).body;
+      seen.push(...page.items.map(({ id }) => id));
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    expect(seen).toEqual(made.reverse());
+  });
+
+  it.each([
+    ['limit=0'],
+    ['limit=501'],
+    ['limit=x'],
+    ['state=gone'],
+    ['emailHash=user'],
+    ['cursor=???'],
+    ['nonsense=1'],
+    ['limit=1&limit=2'],
+  ])('refuses ?%s', async (query) => {
+    const { status, body } = await api.get<ProblemAnswer>(`/v1/guests?${query}`);
+    expect([status, body.code]).toEqual([400, 'request.invalid']);
+  });
+
+  it('knows strangers and nonsense apart', async () => {
+    expect((await api.get<ProblemAnswer>('/v1/guests/01890a5d-ac96-774b-bcce-b302099a8057')).body.code).toBe(
+      'guest.not_found',
+    );
+    expect((await api.get('/v1/guests/nonsense')).status).toBe(400);
+  });
+
+  it('answers 304 to whoever has the current version', async () => {
+    const { id } = await create();
+    expect((await api.get(`/v1/guests/${id}`, { 'if-none-match': '"1"' })).status).toBe(304);
+    expect((await api.get(`/v1/guests/${id}`, { 'if-none-match': '"2"' })).status).toBe(200);
+  });
+});
+
+describe('PATCH /v1/guests/{id}', () => {
+  it('needs to know what the change is based on', async () => {
+    const { id } = await create();
+    const answer = await api.patch<ProblemAnswer>(`/v1/guests/${id}`, { attributes: { source: 'x' } }, {});
+    expect([answer.status, answer.body.code]).toEqual([428, 'http.precondition_required']);
+  });
+
+  it('merges, deletes with null, and moves the version on', async () => {
+    const { id } = await create();
+    const patch = { attributes: { source: null, locale: 'de' }, consent: { marketing: true } };
+    const answer = await api.patch<GuestAnswer>(`/v1/guests/${id}`, patch, { 'if-match': '"1"' });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('etag')).toBe('"2"');
+    expect(answer.body).toMatchObject({
+      version: 2,
+      attributes: { locale: 'de' },
+      consent: { marketing: true, dataProcessing: true },
+    });
+  });
+
+  it('refuses a stale version with the current guest and what really conflicts', async () => {
+    const { id } = await create();
+    await api.patch(`/v1/guests/${id}`, { attributes: { source: 'email' } }, { 'if-match': '"1"' });
+    const overlap = await api.patch<ProblemAnswer>(
+      `/v1/guests/${id}`,
+      { attributes: { source: 'ads' } },
+      { 'if-match': '"1"' },
+    );
+    expect(overlap.status).toBe(412);
+    expect(overlap.headers.get('etag')).toBe('"2"');
+    expect(overlap.body).toMatchObject({
+      code: 'guest.version_mismatch',
+      currentETag: '"2"',
+      current: { id, version: 2, attributes: { source: 'email' } },
+      conflicts: ['/attributes/source'],
+      mergeable: false,
+    });
+    const disjoint = await api.patch<ProblemAnswer>(
+      `/v1/guests/${id}`,
+      { attributes: { locale: 'de' } },
+      { 'if-match': '"1"' },
+    );
+    expect(disjoint.body).toMatchObject({ conflicts: [], mergeable: true });
+    expect(JSON.stringify(disjoint.body)).not.toMatch(/touched|handedOver/);
+  });
+
+  it('succeeds again when its answer was lost', async () => {
+    const { id } = await create();
+    const patch = { attributes: { source: 'email' } };
+    await api.patch(`/v1/guests/${id}`, patch, { 'if-match': '"1"' });
+    const again = await api.patch<GuestAnswer>(`/v1/guests/${id}`, patch, { 'if-match': '"1"' });
+    expect([again.status, again.headers.get('etag')]).toEqual([200, '"2"']);
+  });
+
+  it('merges against a base: disjoint changes pass, overlapping ones are named', async () => {
+    const { id } = await create();
+    await api.patch(`/v1/guests/${id}`, { attributes: { source: 'email' } }, { 'if-match': '"1"' });
+    const any = { 'if-match': '*' };
+    const disjoint = await api.patch<GuestAnswer>(`/v1/guests/${id}?base=1`, { attributes: { locale: 'de' } }, any);
+    expect(disjoint.body).toMatchObject({ version: 3, attributes: { source: 'email', locale: 'de' } });
+    const overlap = await api.patch<ProblemAnswer>(`/v1/guests/${id}?base=1`, { attributes: { source: 'ads' } }, any);
+    expect([overlap.status, overlap.body.code, overlap.body.conflicts]).toEqual([
+      409,
+      'guest.overlapping_change',
+      ['/attributes/source'],
+    ]);
+  });
+
+  it('loses no update of many at once', async () => {
+    const { id } = await create();
+    const writers = Array.from({ length: 60 }, async (_, n) => {
+      const name = ['source', 'locale', 'converted'][n % 3]!;
+      return api.patch(`/v1/guests/${id}`, { attributes: { [name]: `w${n}` } }, { 'if-match': '*' });
+    });
+    expect((await Promise.all(writers)).every(({ status }) => status === 200)).toBe(true);
+    expect((await api.get<GuestAnswer>(`/v1/guests/${id}`)).body.version).toBe(61);
+  });
+
+  it.each<[unknown, number, string]>([
+    [{ consent: { dataProcessing: null } }, 400, '/consent/dataProcessing'],
+    [{ consent: null }, 400, '/consent'],
+    [{ attributes: { shoeSize: '44' } }, 400, '/attributes/shoeSize'],
+    [{ email: 'user@example.com' }, 400, '/email'],
+    [{ state: 'closed' }, 400, '/state'],
+  ])('refuses %j', async (patch, status, pointer) => {
+    const { id } = await create();
+    const answer = await api.patch<ProblemAnswer>(`/v1/guests/${id}`, patch, { 'if-match': '"1"' });
+    expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([status, pointer]);
+    expect((await api.get<GuestAnswer>(`/v1/guests/${id}`)).body.version).toBe(1);
+  });
+});
+
+describe('POST /v1/guests/{id}/close', () => {
+  it('ends a server-led guest, once', async () => {
+    const { id } = await create(aBody());
+    const first = await api.post<GuestAnswer>(`/v1/guests/${id}/close`);
+    expect(first.status).toBe(200);
+    const over = await until(
+      async () => (await api.get<GuestAnswer>(`/v1/guests/${id}`)).body,
+      ({ state }) => state === 'closed',
+    );
+    const again = await api.post<GuestAnswer>(`/v1/guests/${id}/close`);
+    expect(again.body).toEqual(over);
+    const late = await api.patch<ProblemAnswer>(
+      `/v1/guests/${id}`,
+      { attributes: { source: 'x' } },
+      { 'if-match': '*' },
+    );
+    expect([late.status, late.body.code]).toEqual([409, 'guest.closed']);
+  });
+});
+
+describe('callers', () => {
+  it('are turned away without a token, with a wrong one, and told which scope they lack', async () => {
+    const nobody = new Client(running.service.url);
+    const guesser = new Client(running.service.url, 'wrong-key-wrong-key-wrong-key');
+    expect((await nobody.get<ProblemAnswer>('/v1/guests')).body.code).toBe('auth.token_missing');
+    expect((await guesser.get<ProblemAnswer>('/v1/guests')).body.code).toBe('auth.token_unknown');
+    const entries = await api.get<{ items: { event: string; changes: object }[] }>(
+      '/v1/audit/entries?subject=system:access',
+    );
+    expect(entries.body.items[0]).toMatchObject({
+      event: 'ACCESS_DENIED',
+      changes: { reason: 'no-token', route: 'GET /v1/guests' },
+    });
+  });
+});

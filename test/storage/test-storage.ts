@@ -1,0 +1,103 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
+import { Clock } from '../../src/kernel/clock.js';
+import { openStorage } from '../../src/adapters/storage/storage.js';
+import type { Storage, StorageOptions } from '../../src/adapters/storage/storage.js';
+
+/** A clock that stands still until it is moved. */
+export class HandClock extends Clock {
+  constructor(private at = new Date('2026-11-22T09:00:00.000Z')) {
+    super();
+  }
+
+  now(): Date {
+    return this.at;
+  }
+
+  advance(ms: number): void {
+    this.at = new Date(this.at.getTime() + ms);
+  }
+}
+
+export type TestStorage = Storage & { readonly clock: HandClock };
+
+/**
+ * A storage of its own on real disk, gone when closed: the embedded database, or a new database on the server of `TEST_DATABASE_URL` if
+ * `engine` says so.
+ */
+export async function openTestStorage(
+  engine: 'embedded' | 'postgres' = 'embedded',
+  options: Partial<StorageOptions> = {},
+): Promise<TestStorage> {
+  const clock = new HandClock();
+  const place = engine === 'embedded' ? await newDirectory() : await newDatabase();
+  const storage = await openStorage({
+    clock,
+    dataKeys: [{ id: 'test', secret: randomBytes(32) }],
+    ...place.options,
+    ...options,
+  });
+  const close = async (): Promise<void> => {
+    await storage.close();
+    await place.remove();
+  };
+  return { ...storage, clock, close };
+}
+
+type Place = { readonly options: Pick<StorageOptions, 'dataDir' | 'databaseUrl'>; remove(): Promise<void> };
+
+async function newDirectory(): Promise<Place> {
+  const dataDir = await newDataDir();
+  return { options: { dataDir }, remove: async () => rmSync(dataDir, { recursive: true, force: true }) };
+}
+
+/** A data directory with an empty database in it. Making one takes seconds, so it is made once a machine and copied. */
+export async function newDataDir(): Promise<string> {
+  const template = await templateDirectory();
+  const dataDir = mkdtempSync(join(tmpdir(), 'guest-manager-'));
+  cpSync(template, dataDir, { recursive: true });
+  return dataDir;
+}
+
+async function templateDirectory(): Promise<string> {
+  const version = readFileSync(join(dirname(require.resolve('@electric-sql/pglite')), '..', 'package.json'));
+  const migrations = readFileSync(join(__dirname, '../../src/adapters/storage/migrations/0001_storage.sql'));
+  const fingerprint = createHash('sha256').update(version).update(migrations).digest('hex').slice(0, 12);
+  const template = join(tmpdir(), `guest-manager-template-${userInfo().uid}-${fingerprint}`);
+  if (existsSync(template)) return template;
+  const unfinished = mkdtempSync(join(tmpdir(), 'guest-manager-template-'));
+  await (await openStorage({ dataDir: unfinished, dataKeys: [{ id: 'test', secret: randomBytes(32) }] })).close();
+  try {
+    renameSync(unfinished, template);
+  } catch {
+    // Another worker was quicker.
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+  return template;
+}
+
+async function newDatabase(): Promise<Place> {
+  const server = process.env['TEST_DATABASE_URL'];
+  if (server === undefined) throw new Error('TEST_DATABASE_URL names no server');
+  const name = `guest_manager_${randomBytes(6).toString('hex')}`;
+  await onServer(server, `create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return {
+    options: { databaseUrl: url.href },
+    remove: () => onServer(server, `drop database ${name} with (force)`),
+  };
+}
+
+async function onServer(url: string, command: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(command);
+  } finally {
+    await client.end();
+  }
+}

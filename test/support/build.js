@@ -1,0 +1,4 @@
+'use strict';
+const { ensureBuilt } = require('../../scripts/build-if-stale');
+
+module.exports = async () => ensureBuilt();

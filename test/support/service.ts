@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { readConfig } from '../../src/config.js';
+import { withSandboxKeys } from '../../src/config.keys.js';
+import { PinoLogger } from '../../src/logging.js';
+import { startService } from '../../src/service.js';
+import type { Service } from '../../src/service.js';
+import { Client } from './client.js';
+
+export type TestService = {
+  readonly service: Service;
+  readonly api: Client;
+  /** The other side's own controls. */
+  readonly sandbox: Client;
+  readonly dataDir: string;
+  /** Everything logged so far. */
+  readonly log: () => string;
+  close(): Promise<void>;
+};
+
+/** The whole application on real sockets and a real database on disk, with the sandbox beside it; nothing of it is replaced. */
+export async function testService(env: Record<string, string> = {}): Promise<TestService> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'guest-manager-'));
+  const lines: string[] = [];
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  let apiKey = '';
+  const settings = withSandboxKeys(
+    { NODE_ENV: 'test', DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'debug', ...env },
+    (made) => (apiKey = made.apiKey),
+  );
+  const config = readConfig(settings);
+  const service = await startService(config, new PinoLogger(config.logLevel, destination));
+  return {
+    service,
+    api: new Client(service.url, apiKey),
+    sandbox: new Client(`${service.sandbox!.url}/sandbox`),
+    dataDir,
+    log: () => lines.join(''),
+    close: async () => {
+      await service.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
