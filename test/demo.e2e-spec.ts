@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..');
-/** As `npm run demo` does it. */
-const DEMO = `require('./scripts/build-if-stale').ensureBuilt(); require('./dist/demo/main.js')`;
 
 describe('the demo', () => {
   it('sees every step on the other side, and leaves nothing behind', async () => {
@@ -42,10 +40,11 @@ describe('the demo', () => {
   }, 180_000);
 });
 
+/** As `npm run demo` does it. */
 function demo(env: NodeJS.ProcessEnv): Promise<{ code: unknown; output: string }> {
   return new Promise((resolve) => {
     const options = { cwd: ROOT, env: { ...process.env, ...env }, timeout: 170_000 };
-    execFile(process.execPath, ['-e', DEMO], options, (error, stdout, stderr) =>
+    execFile(process.execPath, ['scripts/run.js', 'demo/main'], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : error.code, output: stdout + stderr }),
     );
   });

@@ -1,0 +1,88 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beginning, checkChain } from '../src/modules/audit/audit.js';
+import type { Entry, Subject } from '../src/modules/audit/audit.js';
+import { Client, aBody, until } from './support/client.js';
+import type { GuestAnswer } from './support/client.js';
+import { freePort, startProcess } from './support/process.js';
+import type { Started } from './support/process.js';
+
+/** The service and the other side in processes of their own, so that one can die alone. */
+describe('a service that is killed while creating guests', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'guest-manager-crash-'));
+  const started: Started[] = [];
+  let sandbox: Client;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    const port = String(await freePort());
+    const other = await startProcess('sandbox/main.js', { SANDBOX_PORT: port }, /CRM_AUTH_TOKEN=.*\n/);
+    started.push(other);
+    sandbox = new Client(`http://127.0.0.1:${port}/sandbox`);
+    const lines = other.output().matchAll(/^([A-Z_]+)=(.*)$/gm);
+    env = {
+      ...Object.fromEntries([...lines].map(([, name, value]) => [name!, value!])),
+      DATA_DIR: dataDir,
+      LOG_LEVEL: 'warn',
+    };
+  }, 30_000);
+  afterAll(async () => {
+    await Promise.all(started.map((one) => one.stop('SIGKILL')));
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const startService = async (): Promise<{ api: Client; service: Started }> => {
+    const port = String(await freePort());
+    const service = await startProcess('main.js', { ...env, PORT: port }, /A first guest/);
+    started.push(service);
+    return {
+      service,
+      api: new Client(`http://127.0.0.1:${port}`, readFileSync(join(dataDir, 'api-key'), 'utf8').trim()),
+    };
+  };
+
+  it('has every acknowledged guest afterwards, with its audit entry, and the CRM has each of them once', async () => {
+    const acknowledged: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const { api, service } = await startService();
+      let alive = true;
+      const callers = Array.from({ length: 8 }, async (_, n) => {
+        for (let i = 0; alive; i++) {
+          const email = `guest-${round}-${n}-${i}@example.com`;
+          const mode = i % 10 === 0 ? 'server' : 'widget';
+          const answer = await api.post<GuestAnswer>('/v1/guests', aBody({ mode, email })).catch(() => null);
+          if (answer?.status === 201) acknowledged.push(answer.body.id);
+        }
+      });
+      await new Promise((resolve) => setTimeout(resolve, 700 + round * 300));
+      await service.stop('SIGKILL');
+      alive = false;
+      await Promise.all(callers);
+    }
+    expect(acknowledged.length).toBeGreaterThan(100);
+
+    const { api } = await startService();
+    const records = await until(
+      async () =>
+        (await sandbox.get<{ externalId: string }[]>('/crm/rest/records')).body.map((record) => record.externalId),
+      (ids) => acknowledged.every((id) => ids.includes(id)),
+      60_000,
+    );
+    expect(new Set(records).size).toBe(records.length);
+    for (const id of acknowledged) {
+      expect((await api.get(`/v1/guests/${id}`)).status).toBe(200);
+      const subject: Subject = `guest:${id}`;
+      const { items } = (
+        await api.get<{ items: (Entry & { event: string })[] }>(`/v1/audit/entries?subject=${subject}`)
+      ).body;
+      expect(items[0]).toMatchObject({ event: 'GUEST_CREATED', sequence: 1, previousHash: beginning(subject).hash });
+      expect(
+        checkChain(
+          subject,
+          items.map((entry) => ({ ...entry, sealed: null })),
+        ),
+      ).toMatchObject({ ok: true });
+    }
+  }, 180_000);
+});

@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import WebSocket from 'ws';
+import { aBody, conversationOf, until } from './support/client.js';
+import type { Client, GuestAnswer, ProblemAnswer } from './support/client.js';
+import { testService } from './support/service.js';
+import type { TestService } from './support/service.js';
+
+let running: TestService;
+let api: Client;
+let sandbox: Client;
+
+beforeAll(async () => {
+  running = await testService();
+  ({ api, sandbox } = running);
+}, 60_000);
+afterAll(() => running?.close());
+afterEach(() => sandbox.call('DELETE', '/faults'));
+
+type Messages = { items: { text: string; from: string; status: string }[] };
+
+const create = async (parts: Record<string, unknown> = {}) =>
+  (await api.post<GuestAnswer>('/v1/guests', aBody(parts))).body;
+const guestWhen = (id: string, wanted: (guest: GuestAnswer) => boolean, ms?: number) =>
+  until(async () => (await api.get<GuestAnswer>(`/v1/guests/${id}`)).body, wanted, ms);
+const messagesWhen = (id: string, wanted: (items: Messages['items']) => boolean, ms?: number) =>
+  until(async () => (await api.get<Messages>(`/v1/guests/${id}/messages`)).body.items, wanted, ms);
+const customer = async (id: string) =>
+  (await conversationOf(sandbox, id)).participants.find(({ purpose }) => purpose === 'customer')!;
+
+describe('a server-led guest', () => {
+  it('starts a conversation at Genesys that carries its id, and is linked to it', async () => {
+    const { id } = await create({ attributes: { source: 'website' }, channelContext: { campaignId: 'WINTER-2024' } });
+    const conversation = await conversationOf(sandbox, id);
+    const guest = await guestWhen(id, ({ genesys }) => genesys.linked);
+    expect(guest).toMatchObject({ state: 'active', genesys: { conversationIds: [conversation.id] } });
+    expect((await customer(id)).attributes).toMatchObject({
+      guestSessionId: id,
+      source: 'website',
+      campaignId: 'WINTER-2024',
+    });
+  });
+
+  it('writes, is answered, and every message is counted once', async () => {
+    const { id } = await create();
+    await messagesWhen(id, (items) => items.length === 1);
+    const sent = await api.post(`/v1/guests/${id}/messages`, { text: 'Where is my order?' });
+    expect([sent.status, sent.body['status']]).toEqual([202, 'queued']);
+    const { id: conversationId } = await conversationOf(sandbox, id);
+    await messagesWhen(id, (items) => items.length === 3);
+    await sandbox.post(`/genesys/conversations/${conversationId}/messages`, {
+      from: 'agent',
+      text: 'It is on its way.',
+    });
+    const items = await messagesWhen(id, (all) => all.length === 4);
+    expect(items.map(({ from, status }) => [from, status])).toEqual([
+      ['bot', 'received'],
+      ['guest', 'sent'],
+      ['bot', 'received'],
+      ['agent', 'received'],
+    ]);
+    expect(items[3]!.text).toBe('It is on its way.');
+    expect((await guestWhen(id, ({ interactionCount }) => interactionCount >= 4)).interactionCount).toBe(4);
+    expect((await api.get(`/v1/guests/${id}/metrics`)).body).toMatchObject({ messageCount: 4, conversionFlag: false });
+  });
+
+  it('passes a change on as participant data, and blanks what was deleted', async () => {
+    const { id } = await create({ attributes: { source: 'website' } });
+    await guestWhen(id, ({ genesys }) => genesys.linked);
+    await api.patch(`/v1/guests/${id}`, { attributes: { converted: 'true', source: null } }, { 'if-match': '*' });
+    await until(
+      async () => (await customer(id)).attributes,
+      ({ converted, source, conversionFlag }) => converted === 'true' && source === '' && conversionFlag === 'true',
+    );
+  });
+
+  it('is disconnected when an agent ends the conversation, and active again when the guest writes', async () => {
+    const { id } = await create();
+    await guestWhen(id, ({ genesys }) => genesys.linked);
+    const first = await conversationOf(sandbox, id);
+    await sandbox.post(`/genesys/conversations/${first.id}/disconnect`);
+    expect((await guestWhen(id, ({ state }) => state === 'disconnected')).genesys.linked).toBe(false);
+    await api.post(`/v1/guests/${id}/messages`, { text: 'One more thing' });
+    const guest = await guestWhen(id, ({ genesys }) => genesys.linked);
+    expect(guest.state).toBe('active');
+    expect(guest.genesys.conversationIds).toHaveLength(2);
+  });
+
+  it('is ended at Genesys when it is closed', async () => {
+    const { id } = await create();
+    await guestWhen(id, ({ genesys }) => genesys.linked);
+    await api.post(`/v1/guests/${id}/close`);
+    expect(await guestWhen(id, ({ state }) => state === 'closed')).toMatchObject({ closeReason: 'api' });
+    expect((await conversationOf(sandbox, id)).state).toBe('disconnected');
+    const refused = await api.post<ProblemAnswer>(`/v1/guests/${id}/messages`, { text: 'hello?' });
+    expect([refused.status, refused.body.code]).toEqual([409, 'guest.closed']);
+  });
+
+  it('exists all the same while Genesys is down, and starts when it is back', async () => {
+    await sandbox.post('/faults', { target: 'genesys', match: 'websocket', effect: { status: 503 }, times: 1_000 });
+    const { id, state } = await create();
+    expect(state).toBe('created');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await sandbox.call('DELETE', '/faults');
+    await guestWhen(id, ({ genesys }) => genesys.linked, 10_000);
+  });
+
+  it('loses and repeats no message when its socket drops', async () => {
+    const { id } = await create();
+    await guestWhen(id, ({ genesys }) => genesys.linked);
+    const { id: conversationId } = await conversationOf(sandbox, id);
+    await sandbox.post('/faults', { target: 'genesys', match: 'websocket', effect: { drop: true }, times: 1_000 });
+    await sandbox.post(`/genesys/conversations/${conversationId}/messages`, { from: 'agent', text: 'Are you there?' });
+    await api.post(`/v1/guests/${id}/messages`, { text: 'Still here' });
+    const items = await messagesWhen(
+      id,
+      (all) => all.length === 4 && all.every(({ status }) => status !== 'queued'),
+      15_000,
+    );
+    expect(
+      items
+        .map(({ text }) => text)
+        .filter((text) => ['Are you there?', 'Still here'].includes(text))
+        .sort(),
+    ).toEqual(['Are you there?', 'Still here']);
+    expect((await guestWhen(id, () => true)).interactionCount).toBe(4);
+  }, 30_000);
+
+  it('refuses a text Genesys would refuse, in bytes', async () => {
+    const { id } = await create();
+    const answer = await api.post<ProblemAnswer>(`/v1/guests/${id}/messages`, { text: 'ä'.repeat(2_049) });
+    expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([400, '/text']);
+  });
+});
+
+/** A page with the official Messenger, as far as Genesys can tell: it speaks the guest protocol with what our answer handed it. */
+async function pageWrites(
+  guest: GuestAnswer,
+  text: string,
+  attributes = guest.genesys.widget!.customAttributes,
+): Promise<string> {
+  const { genesys } = (await sandbox.get<{ genesys: { webmessagingUrl: string; origin: string } }>('')).body;
+  const { deploymentId } = guest.genesys.widget!;
+  const socket = new WebSocket(`${genesys.webmessagingUrl}/v1?deploymentId=${deploymentId}`, {
+    origin: genesys.origin,
+  });
+  const token = randomUUID();
+  return new Promise((resolve, reject) => {
+    socket.on('error', reject);
+    socket.on('open', () => socket.send(JSON.stringify({ action: 'configureSession', token, deploymentId })));
+    socket.on('message', (data: Buffer) => {
+      const frame = JSON.parse(String(data)) as { class: string; tracingId?: string; body: { id: string } };
+      if (frame.class === 'SessionResponse')
+        socket.send(
+          JSON.stringify({
+            action: 'onMessage',
+            token,
+            tracingId: 'ours',
+            message: { type: 'Text', text, channel: { metadata: { customAttributes: attributes } } },
+          }),
+        );
+      if (frame.class === 'StructuredMessage' && frame.tracingId === 'ours') {
+        resolve(frame.body.id);
+        setTimeout(() => socket.close(), 200);
+      }
+    });
+  });
+}
+
+describe('a widget-led guest', () => {
+  it('is linked by a message its page reports, and its messages are counted', async () => {
+    const guest = await create({ mode: 'widget' });
+    const messageId = await pageWrites(guest, 'hello from the page');
+    expect((await api.post(`/v1/guests/${guest.id}/link`, { messageId })).status).toBe(202);
+    const linked = await guestWhen(guest.id, ({ genesys }) => genesys.linked);
+    expect(linked.state).toBe('active');
+    expect(
+      (await guestWhen(guest.id, ({ interactionCount }) => interactionCount >= 1)).interactionCount,
+    ).toBeGreaterThanOrEqual(1);
+    await api.patch(`/v1/guests/${guest.id}`, { attributes: { locale: 'de' } }, { 'if-match': '*' });
+    await until(
+      async () => (await customer(guest.id)).attributes,
+      ({ locale }) => locale === 'de',
+    );
+  });
+
+  it('is not linked to a conversation that does not carry its signature', async () => {
+    const [mine, theirs] = [await create({ mode: 'widget' }), await create({ mode: 'widget' })];
+    const forged = { ...theirs.genesys.widget!.customAttributes, guestSessionId: mine.id };
+    const messageId = await pageWrites(mine, 'I am somebody else', forged);
+    await api.post(`/v1/guests/${mine.id}/link`, { messageId });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect((await guestWhen(mine.id, () => true)).genesys.linked).toBe(false);
+  });
+
+  it('is ended by the organisation when it is closed', async () => {
+    const guest = await create({ mode: 'widget' });
+    const messageId = await pageWrites(guest, 'hello');
+    await api.post(`/v1/guests/${guest.id}/link`, { messageId });
+    await guestWhen(guest.id, ({ genesys }) => genesys.linked);
+    await api.post(`/v1/guests/${guest.id}/close`);
+    await guestWhen(guest.id, ({ state }) => state === 'closed');
+    expect((await conversationOf(sandbox, guest.id)).state).toBe('disconnected');
+  });
+
+  it('that is closed before it is linked is ended when it is', async () => {
+    const guest = await create({ mode: 'widget' });
+    const messageId = await pageWrites(guest, 'hello');
+    await api.post(`/v1/guests/${guest.id}/close`);
+    expect((await guestWhen(guest.id, () => true)).state).toBe('closing');
+    await api.post(`/v1/guests/${guest.id}/link`, { messageId });
+    await guestWhen(guest.id, ({ state }) => state === 'closed');
+    expect((await conversationOf(sandbox, guest.id)).state).toBe('disconnected');
+  });
+
+  it('cannot be written for from here, nor a server-led one reported', async () => {
+    const [widget, server] = [await create({ mode: 'widget' }), await create()];
+    expect((await api.post<ProblemAnswer>(`/v1/guests/${widget.id}/messages`, { text: 'x' })).body.code).toBe(
+      'guest.widget_led',
+    );
+    expect(
+      (await api.post<ProblemAnswer>(`/v1/guests/${server.id}/link`, { messageId: 'a'.repeat(32) })).body.code,
+    ).toBe('guest.server_led');
+  });
+});

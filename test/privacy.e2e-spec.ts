@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { aBody, conversationOf, until } from './support/client.js';
+import type { GuestAnswer, SandboxConversation } from './support/client.js';
+import { testService } from './support/service.js';
+import type { TestService } from './support/service.js';
+
+let running: TestService;
+
+beforeAll(async () => {
+  running = await testService();
+}, 60_000);
+afterAll(() => running?.close());
+
+const EMAIL = 'Quentin.Zyxwvut@Example.com';
+const PHONE = '+353 1 987 6543';
+const TEXT = 'my secret question about zebras';
+const AGENT = 'NosyBrowser/99.7';
+
+/** Every spelling somebody might have left behind: as typed, lower case, encoded for a URL, in base64, without its spaces, in hex. */
+function spellings(...values: string[]): string[] {
+  const plain = values.flatMap((value) => [value, value.toLowerCase(), value.trim(), value.replaceAll(' ', '')]);
+  const digits = plain.filter((value) => /^\+?[\d ]+$/.test(value)).map((value) => value.replaceAll(/\D/g, ''));
+  const forms = [...plain, ...digits].flatMap((value) => [
+    value,
+    encodeURIComponent(value),
+    Buffer.from(value).toString('base64').replace(/=+$/, ''),
+    Buffer.from(value).toString('base64url'),
+    Buffer.from(value).toString('hex'),
+    Buffer.from(value, 'utf16le').toString('latin1'),
+  ]);
+  return [...new Set(forms)];
+}
+
+function filesUnder(directory: string): string[] {
+  return readdirSync(directory).flatMap((name) => {
+    const path = join(directory, name);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return [];
+    return stat.isDirectory() ? filesUnder(path) : [path];
+  });
+}
+
+const found = (where: string | Buffer, what: string[]): string[] => what.filter((spelling) => where.includes(spelling));
+
+it('a guest leaves neither e-mail, phone, message text nor browser in the clear: not on disk, not in the log, not with others', async () => {
+  const { api, sandbox } = running;
+  const wanted = aBody({ email: EMAIL, phone: PHONE, attributes: { source: 'website' } });
+  const headers = { 'user-agent': AGENT, 'idempotency-key': 'privacy-1' };
+  const { body: guest } = await api.post<GuestAnswer>('/v1/guests', wanted, headers);
+  await api.post('/v1/guests', aBody({ email: EMAIL, phone: 'not a phone' }), headers);
+  await api.post('/v1/guests', aBody({ email: `${EMAIL} `, extra: EMAIL }), headers);
+  await api.get(`/v1/guests?email=${encodeURIComponent(EMAIL)}`, headers);
+  await api.get(`/v1/guests/${encodeURIComponent(EMAIL)}`, headers);
+  await conversationOf(sandbox, guest.id);
+  await api.post(`/v1/guests/${guest.id}/messages`, { text: TEXT }, headers);
+  await until(
+    async () =>
+      (await api.get<{ items: { text: string; status: string }[] }>(`/v1/guests/${guest.id}/messages`)).body.items,
+    (items) => items.some(({ text, status }) => text === TEXT && status === 'sent'),
+  );
+  await until(
+    async () => (await sandbox.get<{ externalId: string }[]>('/crm/rest/records')).body,
+    (records) => records.some(({ externalId }) => externalId === guest.id),
+  );
+
+  const identifiers = spellings(EMAIL, PHONE);
+  const everything = [...identifiers, ...spellings(TEXT, AGENT)];
+  for (const file of filesUnder(running.dataDir))
+    expect([file, found(readFileSync(file), everything)]).toEqual([file, []]);
+  expect(running.log()).toContain('request answered');
+  expect(found(running.log(), everything)).toEqual([]);
+
+  // Genesys has to be told what the guest writes; nobody is told who the guest is.
+  const received = (await sandbox.get<{ target: string }[]>('/requests')).body;
+  expect(new Set(received.map(({ target }) => target))).toEqual(new Set(['genesys', 'crm/rest']));
+  expect(found(JSON.stringify(received), identifiers)).toEqual([]);
+  expect(found(JSON.stringify(received.filter(({ target }) => target !== 'genesys')), everything)).toEqual([]);
+  expect(
+    found(JSON.stringify((await sandbox.get<SandboxConversation[]>('/genesys/conversations')).body), identifiers),
+  ).toEqual([]);
+}, 60_000);
+
+it('the search that found nothing would have found it', () => {
+  expect(found(Buffer.from(`x${EMAIL.toLowerCase()}x`), spellings(EMAIL))).not.toEqual([]);
+  expect(found('phone=%2B353%201%20987%206543', spellings(PHONE))).not.toEqual([]);
+  expect(found('35319876543', spellings(PHONE))).not.toEqual([]);
+});
