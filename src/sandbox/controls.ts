@@ -1,0 +1,90 @@
+import type { FastifyInstance } from 'fastify';
+import type { Crm } from './crm/crm.js';
+import { parseFault } from './fault.js';
+import type { Fault, Faults } from './faults.js';
+import type { Conversation } from './genesys/conversation.js';
+import { plainView } from './genesys/platform/conversation-views.js';
+import { parseSettings } from './genesys/deployment.js';
+import type { GenesysCloud } from './genesys/genesys-cloud.js';
+import { isObject } from './json.js';
+import { Refusal } from './refusal.js';
+import type { RequestLog } from './requests.js';
+
+/** Everything the controls reach. */
+export type Controlled = {
+  readonly genesys: GenesysCloud;
+  readonly crms: readonly Crm[];
+  readonly faults: Faults;
+  readonly log: RequestLog;
+  readonly connection: () => object;
+  readonly reset: () => void;
+};
+
+type ById = { Params: { id: string } };
+type ByName = { Params: { name: string } };
+
+/** The sandbox's own controls under `/sandbox`: see what the other side received and holds, and steer it. */
+export function controlRoutes(app: FastifyInstance, parts: Controlled): void {
+  const { genesys, crms, faults, log } = parts;
+  const targets = ['genesys', ...crms.map((crm) => `crm/${crm.name}`)];
+
+  app.get('/sandbox', async () => parts.connection());
+  app.get('/sandbox/requests', async () => log.list());
+  app.post('/sandbox/reset', async (_request, reply) => {
+    parts.reset();
+    return reply.code(204).send();
+  });
+
+  app.get('/sandbox/faults', async () => faults.list().map(faultView));
+  app.post('/sandbox/faults', async ({ body }, reply) => {
+    const fault = faults.add(parseFault(body, targets));
+    const touched = genesys.suffer(fault);
+    if (touched > 0) faults.use(fault, touched);
+    return reply.code(201).send(faultView(fault));
+  });
+  app.delete('/sandbox/faults', async (_request, reply) => {
+    faults.clear();
+    return reply.code(204).send();
+  });
+
+  app.get('/sandbox/genesys/conversations', async () => genesys.conversations.list().map(plainView));
+  app.post<ById>('/sandbox/genesys/conversations/:id/messages', async ({ params, body }, reply) => {
+    const conversation = find(genesys, params.id);
+    const { text, from } = readWords(body);
+    if (conversation.state === 'disconnected')
+      throw new Refusal(409, 'conversation.ended', 'The conversation has ended.');
+    const { body: said } = genesys.messaging.speak(conversation, from === 'agent' ? 'agent' : 'workflow', text);
+    return reply.code(201).send({ id: said.id, at: said.channel.time, text, from });
+  });
+  app.post<ById>('/sandbox/genesys/conversations/:id/disconnect', async ({ params }) => {
+    const conversation = find(genesys, params.id);
+    genesys.messaging.disconnect(conversation, 'peer');
+    return plainView(conversation);
+  });
+  app.get('/sandbox/genesys/deployment', async () => genesys.deployment);
+  app.patch('/sandbox/genesys/deployment', async ({ body }) => genesys.configure(parseSettings(body)));
+
+  app.get<ByName>('/sandbox/crm/:name/records', async ({ params }) => {
+    const crm = crms.find((each) => each.name === params.name);
+    if (crm === undefined) throw new Refusal(404, 'not.found', `There is no CRM ${params.name}.`);
+    return crm.records();
+  });
+}
+
+function faultView({ id, target, match, effect, times, left }: Fault): object {
+  return { id, target, match, effect, times, left: Math.max(0, left) };
+}
+
+function find(genesys: GenesysCloud, id: string): Conversation {
+  const conversation = genesys.conversations.find(id);
+  if (conversation === undefined) throw new Refusal(404, 'not.found', `There is no conversation ${id}.`);
+  return conversation;
+}
+
+function readWords(body: unknown): { readonly text: string; readonly from: 'agent' | 'bot' } {
+  const { text, from = 'agent' } = isObject(body) ? body : {};
+  if (typeof text !== 'string' || text === '')
+    throw new Refusal(400, 'message.invalid', 'text must be a string that is not empty.');
+  if (from !== 'agent' && from !== 'bot') throw new Refusal(400, 'message.invalid', 'from must be agent or bot.');
+  return { text, from };
+}

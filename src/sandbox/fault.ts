@@ -1,0 +1,140 @@
+import { isObject, type JsonObject } from './json.js';
+import { Refusal } from './refusal.js';
+
+/** What goes wrong. Everything may be combined that makes sense together. */
+export type Effect = {
+  /** Answer this status instead of doing the work; at the WebSocket, refuse the handshake with it. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly delayMs?: number;
+  /** Cut the connection before anything is done; at the WebSocket, cut as many open sockets as `times` says, now. */
+  readonly drop?: true;
+  /** The close code a dropped WebSocket is told; without it the connection just breaks (1006). */
+  readonly closeCode?: number;
+  /** Do the work, then cut the connection; at the WebSocket, take the message and never echo it. */
+  readonly dropAfterAccepting?: true;
+  /** A CRM refuses the records that hold all of these fields, at any depth. */
+  readonly refuseRecords?: JsonObject;
+  /** …and with them the whole batch, without saying which they were. */
+  readonly wholeBatch?: true;
+  /** Handle the request twice; at the WebSocket, send frames twice. */
+  readonly duplicate?: true;
+  /** Lists come in another order; at the WebSocket, frames do. */
+  readonly shuffle?: true;
+  /** The access token ends (401); at the WebSocket, the guest's session does (4006). */
+  readonly expireToken?: true;
+  /** How long after a message its details stay unknown (404). */
+  readonly lookupDelayMs?: number;
+  /** The OAuth client lacks the permission (403). */
+  readonly permission?: false;
+  /** Happens only with this probability. */
+  readonly random?: number;
+};
+
+/** A fault as it is ordered. */
+export type FaultOrder = {
+  readonly target: string;
+  readonly match: string;
+  readonly effect: Effect;
+  readonly times: number;
+};
+
+/** When in the life of a call a fault strikes. Each moment asks only for the faults that belong to it. */
+export type Moment = 'arrival' | 'records' | 'lookup' | 'sockets' | 'handshake' | 'frame' | 'delivery';
+
+type Check = readonly [holds: (value: unknown) => boolean, needed: string];
+const yes: Check = [(value) => typeof value === 'boolean', 'true or false'];
+const milliseconds: Check = [(value) => isWhole(value, 0, 3_600_000), 'whole milliseconds, up to an hour'];
+
+const checks: Readonly<Record<keyof Effect, Check>> = {
+  status: [(value) => isWhole(value, 200, 599), 'an HTTP status from 200 to 599'],
+  headers: [(value) => isHeaders(value), 'an object of texts'],
+  body: [() => true, 'anything'],
+  delayMs: milliseconds,
+  drop: yes,
+  closeCode: [
+    (value) => isWhole(value, 1000, 4999) && value !== 1005 && value !== 1006,
+    'a close code that can be sent',
+  ],
+  dropAfterAccepting: yes,
+  refuseRecords: [(value) => isObject(value) && Object.keys(value).length > 0, 'an object with at least one field'],
+  wholeBatch: yes,
+  duplicate: yes,
+  shuffle: yes,
+  expireToken: yes,
+  lookupDelayMs: milliseconds,
+  permission: yes,
+  random: [(value) => typeof value === 'number' && value > 0 && value <= 1, 'a probability above 0, at most 1'],
+};
+
+/** Reads an order strictly, so that a mistyped fault cannot pass for one that never strikes. */
+export function parseFault(body: unknown, targets: readonly string[]): FaultOrder {
+  if (!isObject(body)) throw invalid('a fault is an object: { target, match, effect, times }');
+  const unknown = Object.keys(body).filter((key) => !['target', 'match', 'effect', 'times'].includes(key));
+  if (unknown.length > 0) throw invalid(`a fault has no field ${unknown.join(', ')}`);
+  const { target, match, times = 1 } = body;
+  if (typeof target !== 'string' || !targets.includes(target))
+    throw invalid(`target must be one of: ${targets.join(', ')}`);
+  if (typeof match !== 'string' || match === '')
+    throw invalid('match must be upsert, websocket, login or part of a path');
+  if (!isWhole(times, 1, 1_000_000_000)) throw invalid('times must be a whole number of at least 1');
+  const order = { target, match, effect: parseEffect(body['effect']), times: Number(times) };
+  checkSense(order);
+  return order;
+}
+
+function parseEffect(value: unknown): Effect {
+  if (!isObject(value)) throw invalid('effect must be an object');
+  for (const [name, given] of Object.entries(value)) {
+    if (!Object.hasOwn(checks, name))
+      throw invalid(`there is no effect ${name}; known are: ${Object.keys(checks).join(', ')}`);
+    const [holds, needed] = checks[name as keyof Effect];
+    if (!holds(given)) throw invalid(`effect.${name} must be ${needed}`);
+  }
+  // A switch that is off is the same as one that is not there; `permission` is the one that is thrown by being false.
+  const thrown = Object.entries(value).filter(([name, given]) => name === 'body' || given !== (name === 'permission'));
+  const effect = Object.fromEntries(thrown.filter(([name, given]) => name !== 'body' || given !== undefined)) as Effect;
+  const dormant = Object.keys(effect).every((name) => ['random', 'wholeBatch', 'closeCode'].includes(name));
+  if (dormant) throw invalid('effect must say what happens');
+  return effect;
+}
+
+function checkSense({ target, match, effect }: FaultOrder): void {
+  const genesys = target === 'genesys';
+  if (effect.wholeBatch && !effect.refuseRecords) throw invalid('effect.wholeBatch goes with refuseRecords');
+  if (effect.refuseRecords && genesys) throw invalid('effect.refuseRecords needs a CRM as its target');
+  if ((effect.expireToken || effect.lookupDelayMs !== undefined || effect.permission === false) && !genesys)
+    throw invalid('expireToken, lookupDelayMs and permission need the target genesys');
+  if (match === 'websocket' && !genesys) throw invalid('only genesys has a websocket');
+  if (match === 'websocket' && effect.lookupDelayMs !== undefined)
+    throw invalid('effect.lookupDelayMs needs a part of the path of the message details as its match');
+  if (effect.closeCode !== undefined && (match !== 'websocket' || !effect.drop))
+    throw invalid('effect.closeCode goes with drop at the websocket');
+}
+
+/** The moment a fault belongs to. */
+export function momentOf({ match, effect }: FaultOrder): Moment {
+  if (match === 'websocket') {
+    if (effect.status !== undefined || effect.permission === false) return 'handshake';
+    if (effect.duplicate || effect.shuffle) return 'delivery';
+    const waits =
+      effect.random !== undefined || effect.delayMs !== undefined || effect.dropAfterAccepting || effect.expireToken;
+    return effect.drop && !waits ? 'sockets' : 'frame';
+  }
+  const names = Object.keys(effect).filter((name) => name !== 'random');
+  if (names.every((name) => name === 'refuseRecords' || name === 'wholeBatch')) return 'records';
+  return names.every((name) => name === 'lookupDelayMs') ? 'lookup' : 'arrival';
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+}
+
+function isHeaders(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every((each) => typeof each === 'string' || typeof each === 'number');
+}
+
+function invalid(message: string): Refusal {
+  return new Refusal(400, 'fault.invalid', message);
+}

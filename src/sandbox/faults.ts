@@ -1,0 +1,73 @@
+import { momentOf, type Effect, type FaultOrder, type Moment } from './fault.js';
+
+/** A fault that waits for its calls; `left` is how many it will still touch. */
+export type Fault = FaultOrder & { readonly id: string; readonly moment: Moment; left: number };
+
+/** What a call looks like to a fault: `operation` is `upsert`, `login` or `websocket` where it is one of those. */
+export type Call = { readonly target: string; readonly operation: string | null; readonly path: string };
+
+const named = new Set(['upsert', 'login', 'websocket']);
+
+/** The faults in force, in the order they were given. A call suffers the first that matches, and uses one of its times. */
+export class Faults {
+  private faults: Fault[] = [];
+  private given = 0;
+  private readonly waiting = new Set<() => void>();
+
+  add(order: FaultOrder): Fault {
+    this.given += 1;
+    const fault: Fault = { id: `fault-${this.given}`, ...order, moment: momentOf(order), left: order.times };
+    this.faults.push(fault);
+    return fault;
+  }
+
+  list(): readonly Fault[] {
+    return this.faults;
+  }
+
+  /** Takes all away, and lets go at once of whatever a fault was holding up. */
+  clear(): void {
+    this.faults = [];
+    for (const release of [...this.waiting]) release();
+  }
+
+  /** The effect a call suffers at this moment, or null. `touches` leaves out a fault that would change nothing here. */
+  take(moment: Moment, call: Call, touches: (effect: Effect) => boolean = () => true): Effect | null {
+    if (this.faults.length === 0) return null;
+    const fault = this.faults.find(
+      (each) => each.moment === moment && matches(each, call) && touches(each.effect) && strikes(each.effect),
+    );
+    if (fault === undefined) return null;
+    this.use(fault, 1);
+    return fault.effect;
+  }
+
+  /** Counts touches; a fault that has none left is gone. */
+  use(fault: Fault, times: number): void {
+    fault.left -= times;
+    if (fault.left <= 0) this.faults = this.faults.filter((each) => each !== fault);
+  }
+
+  /** Waits as a fault says, but never longer than the faults last. */
+  pause(ms: number | undefined): Promise<void> {
+    if (ms === undefined || ms === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const release = () => {
+        clearTimeout(timer);
+        this.waiting.delete(release);
+        resolve();
+      };
+      const timer = setTimeout(release, ms).unref();
+      this.waiting.add(release);
+    });
+  }
+}
+
+function matches(fault: Fault, call: Call): boolean {
+  if (fault.target !== call.target) return false;
+  return named.has(fault.match) ? fault.match === call.operation : call.path.includes(fault.match);
+}
+
+function strikes(effect: Effect): boolean {
+  return effect.random === undefined || Math.random() < effect.random;
+}

@@ -1,0 +1,119 @@
+import { isObject } from '../json.js';
+import { Refusal } from '../refusal.js';
+import { account, allowedDomains } from './account.js';
+
+/** What an administrator can set on the Messenger configuration. */
+export type DeploymentSettings = {
+  /** A `Join` may start a conversation. */
+  readonly autoStart: boolean;
+  /** A guest may end the conversation by `Clear`. */
+  readonly conversationClear: boolean;
+  /** What a guest learns when the other side ends it: may go on, may only read, or nothing at all. */
+  readonly conversationDisconnect: 'Send' | 'ReadOnly' | 'Off';
+  readonly userTyping: boolean;
+  /** After a disconnect the next message begins a new conversation, or takes the former one up again. */
+  readonly threading: 'new' | 'same';
+  /** How long a session lives after its last message. */
+  readonly sessionSeconds: number;
+};
+
+export const defaultDeployment: DeploymentSettings = {
+  autoStart: true,
+  conversationClear: true,
+  conversationDisconnect: 'Send',
+  userTyping: true,
+  threading: 'new',
+  sessionSeconds: 72 * 3600,
+};
+
+/** What a guest may send as a file. */
+export const allowedMedia = { inbound: { fileTypes: [{ type: '*/*' }], maxFileSizeKB: 10_240 } } as const;
+export const blockedExtensions: readonly string[] = [
+  '.ade',
+  '.adp',
+  '.bat',
+  '.cmd',
+  '.com',
+  '.exe',
+  '.js',
+  '.msi',
+  '.scr',
+  '.vbs',
+] as const;
+
+/** Reads a change of settings strictly. */
+export function parseSettings(body: unknown): Partial<DeploymentSettings> {
+  const allowed: Record<keyof DeploymentSettings, (value: unknown) => boolean> = {
+    autoStart: (value) => typeof value === 'boolean',
+    conversationClear: (value) => typeof value === 'boolean',
+    conversationDisconnect: (value) => ['Send', 'ReadOnly', 'Off'].includes(value as string),
+    userTyping: (value) => typeof value === 'boolean',
+    threading: (value) => ['new', 'same'].includes(value as string),
+    sessionSeconds: (value) => Number.isInteger(value) && Number(value) > 0,
+  };
+  if (!isObject(body)) throw new Refusal(400, 'deployment.invalid', 'The settings must be an object.');
+  for (const [name, value] of Object.entries(body))
+    if (!Object.hasOwn(allowed, name) || !allowed[name as keyof DeploymentSettings](value))
+      throw new Refusal(
+        400,
+        'deployment.invalid',
+        `The deployment cannot be set to ${name}: ${JSON.stringify(value)}.`,
+      );
+  return body;
+}
+
+/** The public configuration a page reads from the CDN, in the shape of the official mobile SDK's `DeploymentConfig`. */
+export function publicConfiguration(settings: DeploymentSettings, version: number, url: string): object {
+  return {
+    id: account.deploymentId,
+    version: String(version),
+    status: 'Active',
+    languages: ['en-us'],
+    defaultLanguage: 'en-us',
+    apiEndpoint: url,
+    messenger: {
+      enabled: true,
+      apps: {
+        conversations: {
+          enabled: true,
+          messagingEndpoint: url.replace(/^http/, 'ws'),
+          showAgentTypingIndicator: true,
+          showUserTypingIndicator: settings.userTyping,
+          autoStart: { enabled: settings.autoStart },
+          conversationDisconnect: {
+            enabled: settings.conversationDisconnect !== 'Off',
+            type: settings.conversationDisconnect === 'ReadOnly' ? 'ReadOnly' : 'Send',
+          },
+          conversationClear: { enabled: settings.conversationClear },
+          notifications: { enabled: false, notificationContentType: 'ExcludeMessagesContent' },
+          markdown: { enabled: false },
+          humanize: { enabled: false },
+          sessionDurationSeconds: settings.sessionSeconds,
+        },
+      },
+      styles: { primaryColor: '#2A60C8' },
+      launcherButton: { visibility: 'On' },
+      fileUpload: {
+        enableAttachments: true,
+        modes: [{ fileTypes: ['*/*'], maxFileSizeKB: allowedMedia.inbound.maxFileSizeKB }],
+      },
+    },
+    journeyEvents: { enabled: false },
+    auth: { enabled: false, allowSessionUpgrade: false },
+  };
+}
+
+/** The deployment as the Platform API shows it (`WebDeployment`). */
+export function webDeployment(version: number): object {
+  return {
+    id: account.deploymentId,
+    name: 'Sandbox Messenger',
+    description: 'The deployment of the local sandbox.',
+    allowAllDomains: false,
+    allowedDomains,
+    status: 'Active',
+    flow: { id: account.flowId, name: 'Sandbox bot' },
+    configuration: { id: account.configurationId, name: 'Sandbox configuration', version: String(version) },
+    selfUri: `/api/v2/webdeployments/deployments/${account.deploymentId}`,
+  };
+}

@@ -1,0 +1,143 @@
+import type { FastifyInstance } from 'fastify';
+import { Refusal } from '../refusal.js';
+import type { Fault, Faults } from '../faults.js';
+import type { Limits } from './limits.js';
+import type { RequestLog } from '../requests.js';
+import { account, allowedDomains } from './account.js';
+import { Attachments } from './guest/attachments.js';
+import { Conversations } from './conversations.js';
+import { publicConfiguration, webDeployment, type DeploymentSettings } from './deployment.js';
+import { GuestFiles } from './guest/guest-files.js';
+import { guestHistoryRoutes } from './guest/guest-history.js';
+import { GuestRequests } from './guest/guest-requests.js';
+import { GuestSessions } from './guest/guest-sessions.js';
+import { GuestSocket } from './guest/guest-socket.js';
+import { GuestTickets } from './guest/guest-tickets.js';
+import { Messaging } from './messaging.js';
+import { AccessTokens, bearer, oauthRoutes } from './platform/oauth.js';
+import { platformAccess } from './platform/platform-access.js';
+import { conversationRoutes, housekeepingRoutes } from './platform/platform-api.js';
+
+export type GenesysOptions = {
+  readonly botDelayMs: number;
+  readonly lookupDelayMs: number;
+  readonly tokenSeconds: number;
+  readonly limits: Limits;
+  readonly deployment: DeploymentSettings;
+};
+
+/** A Genesys Cloud organisation with one OAuth client and one web messaging deployment. */
+export class GenesysCloud {
+  readonly conversations = new Conversations();
+  readonly messaging: Messaging;
+  readonly socket: GuestSocket;
+  private readonly sessions: GuestSessions;
+  private readonly tickets = new GuestTickets();
+  private readonly tokens: AccessTokens;
+  private readonly attachments = new Attachments();
+  private readonly files: GuestFiles;
+  private settings: DeploymentSettings;
+  private version = 1;
+
+  constructor(
+    private readonly options: GenesysOptions,
+    private readonly faults: Faults,
+    log: RequestLog,
+    /** Where it is served; known only once it listens. */
+    private readonly url: () => string,
+  ) {
+    const { limits, deployment, botDelayMs, tokenSeconds } = options;
+    const settings = () => this.settings;
+    this.settings = deployment;
+    this.sessions = new GuestSessions(limits);
+    this.tokens = new AccessTokens(tokenSeconds, limits.requestsPerTokenPerMinute);
+    this.messaging = new Messaging(this.conversations, this.sessions, faults, settings, botDelayMs);
+    this.files = new GuestFiles(this.attachments, url);
+    const requests = new GuestRequests(this.sessions, this.messaging, this.tickets, this.files, settings, limits);
+    this.socket = new GuestSocket(requests, this.messaging, log, faults, limits);
+  }
+
+  /** Serves the login, the Platform API, the CDN configuration and the guest socket. */
+  serve(app: FastifyInstance): void {
+    const { conversations, messaging, faults, tokens } = this;
+    const { lookupDelayMs, limits } = this.options;
+    oauthRoutes(app, tokens);
+    guestHistoryRoutes(app, this.sessions, this.tickets);
+    this.cdnRoutes(app);
+    this.files.serve(app);
+    void app.register(
+      async (api) => {
+        api.addHook('preHandler', platformAccess(tokens, limits.requestsPerTokenPerMinute));
+        housekeepingRoutes(api, (authorization) => tokens.expire(bearer(authorization)));
+        api.get<{ Params: { id: string } }>('/webdeployments/deployments/:id', async ({ params }) => {
+          requireDeployment(params.id);
+          return webDeployment(this.version);
+        });
+        await api.register(
+          async (routes) => conversationRoutes(routes, { conversations, messaging, faults, lookupDelayMs }),
+          { prefix: '/conversations' },
+        );
+        api.all('/*', async ({ method, url: path }) => {
+          throw new Refusal(404, 'not.found', `There is nothing at ${method} ${path.split('?')[0]}.`);
+        });
+      },
+      { prefix: '/api/v2' },
+    );
+    this.socket.attach(app.server);
+  }
+
+  get deployment(): DeploymentSettings {
+    return this.settings;
+  }
+
+  configure(changes: Partial<DeploymentSettings>): DeploymentSettings {
+    this.settings = { ...this.settings, ...changes };
+    this.version += 1;
+    return this.settings;
+  }
+
+  /** What a fault does the moment it is given: open sockets break, live tokens end. Answers how many it touched. */
+  suffer({ moment, match, effect, left }: Fault): number {
+    if (moment === 'sockets') {
+      this.socket.drop(left, effect.closeCode);
+      return left;
+    }
+    return match === 'login' && effect.expireToken && this.tokens.expireAll() > 0 ? 1 : 0;
+  }
+
+  /** A new, empty organisation: nobody is connected, logged in or known. */
+  reset(): void {
+    this.messaging.clearPending();
+    this.socket.drop(Number.POSITIVE_INFINITY, undefined);
+    this.sessions.clear();
+    this.conversations.clear();
+    this.attachments.clear();
+    this.tokens.expireAll();
+    this.settings = this.options.deployment;
+  }
+
+  close(): void {
+    this.messaging.clearPending();
+    this.socket.close();
+  }
+
+  private cdnRoutes(app: FastifyInstance): void {
+    const path = '/webdeployments/v1/deployments/:id';
+    type ById = { Params: { id: string } };
+    app.get<ById>(`${path}/config.json`, async ({ params }, reply) => {
+      requireDeployment(params.id);
+      reply.header('Access-Control-Allow-Origin', '*');
+      return publicConfiguration(this.settings, this.version, this.url());
+    });
+    app.get<ById>(`${path}/domains.json`, async ({ params }, reply) => {
+      requireDeployment(params.id);
+      reply.header('Access-Control-Allow-Origin', '*');
+      return { allowAllDomains: false, allowedDomains };
+    });
+  }
+}
+
+function requireDeployment(id: string): void {
+  if (id !== account.deploymentId)
+    throw new Refusal(404, 'not.found', 'The deployment was not found.', { entityId: id });
+}

@@ -1,0 +1,126 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { extname } from 'node:path';
+import type { JsonObject } from '../../json.js';
+import { allowedMedia, blockedExtensions } from '../deployment.js';
+import type { GuestSession } from './guest-session.js';
+import { GuestError } from './guest-frames.js';
+
+/** A file a guest announced, and its bytes once they have come. */
+export type Attachment = {
+  readonly id: string;
+  readonly session: GuestSession;
+  readonly fileName: string;
+  readonly fileType: string;
+  readonly fileSize: number | null;
+  /** What makes the upload and download addresses unguessable. */
+  readonly signature: string;
+  bytes: Buffer | null;
+  sent: boolean;
+};
+
+/** A file that is not wanted; the code says why. */
+export class AttachmentRefused extends Error {
+  constructor(
+    readonly code: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export const MAX_FILE_BYTES = allowedMedia.inbound.maxFileSizeKB * 1024;
+const MOST_BYTES_HELD = 128 * 1024 * 1024;
+
+/** The files of all sessions. The oldest are let go when they grow too many. */
+export class Attachments {
+  private files = new Map<string, Attachment>();
+  private held = 0;
+
+  /** Announces a file. */
+  announce(session: GuestSession, request: JsonObject): Attachment {
+    const { attachmentId, fileName, fileType, fileSize } = request;
+    if (typeof attachmentId !== 'string' || attachmentId === '')
+      throw new GuestError(4020, 'Missing parameter: attachmentId');
+    if (typeof fileName !== 'string' || extname(fileName) === '')
+      throw new AttachmentRefused(4004, 'The file name needs an extension.');
+    if (fileName.length >= 1024) throw new AttachmentRefused(4005, 'The file name is too long.');
+    if (typeof fileType !== 'string' || blockedExtensions.includes(extname(fileName).toLowerCase()))
+      throw new AttachmentRefused(4001, 'Files of this type are not allowed.');
+    if (fileSize === 0) throw new AttachmentRefused(4102, 'The file is empty.');
+    if (typeof fileSize === 'number' && fileSize > MAX_FILE_BYTES)
+      throw new AttachmentRefused(4002, 'The file is too large.');
+    const attachment: Attachment = {
+      id: attachmentId,
+      session,
+      fileName,
+      fileType,
+      fileSize: typeof fileSize === 'number' ? fileSize : null,
+      signature: randomUUID(),
+      bytes: null,
+      sent: false,
+    };
+    this.remove(attachmentId);
+    this.files.set(attachmentId, attachment);
+    return attachment;
+  }
+
+  /** The file at a signed address, or undefined. */
+  at(id: string, signature: string | undefined): Attachment | undefined {
+    const attachment = this.files.get(id);
+    return attachment?.signature === signature ? attachment : undefined;
+  }
+
+  /** Takes the bytes; a size other than announced is a failed upload. */
+  upload(attachment: Attachment, bytes: Buffer): void {
+    if (bytes.length === 0) throw new AttachmentRefused(4102, 'The file is empty.');
+    if (attachment.fileSize !== null && attachment.fileSize !== bytes.length)
+      throw new AttachmentRefused(4002, 'The file is not as large as it was said to be.');
+    this.held += bytes.length - (attachment.bytes?.length ?? 0);
+    attachment.bytes = bytes;
+    for (const { id } of this.files.values()) {
+      if (this.held <= MOST_BYTES_HELD) break;
+      if (id !== attachment.id) this.remove(id);
+    }
+  }
+
+  /** An uploaded file of this session. */
+  uploaded(session: GuestSession, id: unknown): Attachment & { bytes: Buffer } {
+    const attachment = typeof id === 'string' ? this.files.get(id) : undefined;
+    if (attachment === undefined || attachment.session !== session) throw new GuestError(4009, 'attachment not found');
+    const { bytes } = attachment;
+    if (bytes === null) throw new GuestError(4010, 'attachment not successfully uploaded');
+    return Object.assign(attachment, { bytes });
+  }
+
+  remove(id: string): void {
+    this.held -= this.files.get(id)?.bytes?.length ?? 0;
+    this.files.delete(id);
+  }
+
+  clear(): void {
+    this.files.clear();
+    this.held = 0;
+  }
+}
+
+/** An attachment as it stands in a message. */
+export function attachmentContent(attachment: Attachment & { bytes: Buffer }, url: string): JsonObject {
+  const { id, fileName, fileType, bytes } = attachment;
+  return {
+    contentType: 'Attachment',
+    attachment: {
+      id,
+      url,
+      filename: fileName,
+      mediaType: mediaType(fileType),
+      mime: fileType,
+      fileSize: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    },
+  };
+}
+
+function mediaType(mime: string): string {
+  const family = mime.split('/')[0] ?? '';
+  return ({ image: 'Image', video: 'Video', audio: 'Audio' } as Record<string, string>)[family] ?? 'File';
+}
