@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { CrmSettingsError } from './adapters/crm/define-crm.js';
 import { ConfigError, readConfig } from './config.js';
 import type { Config } from './config.js';
 import { withSandboxKeys } from './config.keys.js';
+import { AppError } from './kernel/app-error.js';
 import { startService } from './service.js';
 import type { Service } from './service.js';
 
@@ -50,7 +52,8 @@ Guest Manager for Genesys Cloud runs in SANDBOX mode: it talks to a local Genesy
 }
 
 main().catch((error: unknown) => {
-  // A configuration mistake is for people; anything else is for whoever mends it.
-  console.error(error instanceof ConfigError ? error.message : error);
+  // What somebody can put right is said in one sentence; anything else is a bug, and its stack helps.
+  const known = error instanceof ConfigError || error instanceof CrmSettingsError || error instanceof AppError;
+  console.error(known ? error.message : error);
   process.exitCode = 1;
 });

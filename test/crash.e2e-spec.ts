@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beginning, checkChain } from '../src/modules/audit/audit.js';
 import type { Entry, Subject } from '../src/modules/audit/audit.js';
-import { Client, aBody, until } from './support/client.js';
+import { Client, aBody, conversationOf, until } from './support/client.js';
 import type { GuestAnswer } from './support/client.js';
 import { freePort, startProcess } from './support/process.js';
 import type { Started } from './support/process.js';
@@ -55,14 +55,17 @@ describe('a service that is killed while creating guests', () => {
           if (answer?.status === 201) acknowledged.push(answer.body.id);
         }
       });
-      await new Promise((resolve) => setTimeout(resolve, 700 + round * 300));
+      const enough = acknowledged.length + 50 * (round + 1);
+      await until(
+        () => Promise.resolve(acknowledged.length),
+        (count) => count >= enough,
+        30_000,
+      );
       await service.stop('SIGKILL');
       alive = false;
       await Promise.all(callers);
     }
-    expect(acknowledged.length).toBeGreaterThan(100);
-
-    const { api } = await startService();
+    const { api, service: last } = await startService();
     const records = await until(
       async () =>
         (await sandbox.get<{ externalId: string }[]>('/crm/rest/records')).body.map((record) => record.externalId),
@@ -84,5 +87,34 @@ describe('a service that is killed while creating guests', () => {
         ),
       ).toMatchObject({ ok: true });
     }
+    await last.stop('SIGTERM');
   }, 180_000);
+
+  it('resumes the sessions of its guests where they were: nothing said meanwhile is lost, nothing is counted twice', async () => {
+    const before = await startService();
+    const { body: guest } = await before.api.post<GuestAnswer>('/v1/guests', aBody());
+    const linked = ({ body }: { body: GuestAnswer }): boolean => body.genesys.linked && body.interactionCount === 1;
+    await until(() => before.api.get<GuestAnswer>(`/v1/guests/${guest.id}`), linked);
+    const conversation = await conversationOf(sandbox, guest.id);
+    await before.service.stop('SIGKILL');
+    await sandbox.post(`/genesys/conversations/${conversation.id}/messages`, {
+      from: 'agent',
+      text: 'Are you still there?',
+    });
+
+    const { api } = await startService();
+    await api.post(`/v1/guests/${guest.id}/messages`, { text: 'Yes' });
+    const { items } = await until(
+      async () =>
+        (await api.get<{ items: { from: string; text: string; status: string }[] }>(`/v1/guests/${guest.id}/messages`))
+          .body,
+      ({ items: all }) => all.length === 4 && all.every(({ status }) => status !== 'queued'),
+      60_000,
+    );
+    expect(items.map(({ from }) => from).sort()).toEqual(['agent', 'bot', 'bot', 'guest']);
+    expect((await api.get<GuestAnswer>(`/v1/guests/${guest.id}`)).body).toMatchObject({
+      interactionCount: 4,
+      genesys: { conversationIds: [conversation.id] },
+    });
+  }, 120_000);
 });

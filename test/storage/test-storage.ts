@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { Clock } from '../../src/kernel/clock.js';
-import { openStorage } from '../../src/adapters/storage/storage.js';
+import { openStorage, storageOn } from '../../src/adapters/storage/storage.js';
 import type { Storage, StorageOptions } from '../../src/adapters/storage/storage.js';
 
 /** A clock that stands still until it is moved. */
@@ -22,7 +22,12 @@ export class HandClock extends Clock {
   }
 }
 
-export type TestStorage = Storage & { readonly clock: HandClock };
+export type TestStorage = Storage & {
+  readonly clock: HandClock;
+  readonly options: StorageOptions;
+  /** The same storage as another process has it; where only one process can open it, as another holder of leases. */
+  openAnother(): Promise<Storage>;
+};
 
 /**
  * A storage of its own on real disk, gone when closed: the embedded database, or a new database on the server of `TEST_DATABASE_URL` if
@@ -30,21 +35,25 @@ export type TestStorage = Storage & { readonly clock: HandClock };
  */
 export async function openTestStorage(
   engine: 'embedded' | 'postgres' = 'embedded',
-  options: Partial<StorageOptions> = {},
+  more: Partial<StorageOptions> = {},
 ): Promise<TestStorage> {
   const clock = new HandClock();
   const place = engine === 'embedded' ? await newDirectory() : await newDatabase();
-  const storage = await openStorage({
+  const options = { clock, dataKeys: [{ id: 'test', secret: randomBytes(32) }], ...place.options, ...more };
+  const storage = await openStorage(options);
+  return {
+    ...storage,
     clock,
-    dataKeys: [{ id: 'test', secret: randomBytes(32) }],
-    ...place.options,
-    ...options,
-  });
-  const close = async (): Promise<void> => {
-    await storage.close();
-    await place.remove();
+    options,
+    openAnother: async () =>
+      engine === 'postgres'
+        ? openStorage(options)
+        : { ...storageOn(storage.database, options), close: async () => undefined },
+    close: async () => {
+      await storage.close();
+      await place.remove();
+    },
   };
-  return { ...storage, clock, close };
 }
 
 type Place = { readonly options: Pick<StorageOptions, 'dataDir' | 'databaseUrl'>; remove(): Promise<void> };

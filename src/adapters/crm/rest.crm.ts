@@ -4,7 +4,10 @@ import type { CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
 import { defineCrm } from './define-crm.js';
 
 class RestSettings {
-  @IsUrl({ require_tld: false, protocols: ['http', 'https'] }, { message: '$property must be an http or https URL' })
+  @IsUrl(
+    { require_tld: false, require_protocol: true, protocols: ['http', 'https'] },
+    { message: '$property must be an http or https URL' },
+  )
   CRM_BATCH_UPSERT_URL: string;
 
   @IsNotEmpty({ message: '$property is required' })
@@ -56,8 +59,10 @@ function verdicts(records: readonly CrmRecord[], body: unknown): Verdict[] {
   const results = (body as { results?: unknown } | null | undefined)?.results;
   if (!Array.isArray(results)) return records.map((_, index) => ({ index, status: 'updated' }));
   const byId = new Map<unknown, Result>();
-  (results as (Result | null)[]).forEach((result, position) => {
-    if (result !== null) byId.set(result.externalId ?? records[position]?.externalId, result);
+  (results as unknown[]).forEach((result, position) => {
+    if (typeof result !== 'object' || result === null) return;
+    const { externalId } = result as Result;
+    byId.set(externalId ?? records[position]?.externalId, result);
   });
   return records.flatMap((record, index): Verdict[] => {
     const result = byId.get(record.externalId);

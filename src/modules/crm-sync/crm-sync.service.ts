@@ -11,7 +11,7 @@ import type { Crm } from './ports/crm.js';
 import { CrmStore } from './ports/crm.store.js';
 
 /** Longer than a CRM is given to answer, so that a record is not sent by two at once. */
-const LEASE_MS = 30_000;
+const LEASE_MS = 15_000;
 /** How many chunks of one CRM are under way at once. */
 const CHUNKS_AT_ONCE = 4;
 
