@@ -1,0 +1,98 @@
+import type { Guest } from './guest.js';
+
+/** One thing wrong with what was sent; `pointer` is a JSON pointer (RFC 6901) into it. */
+export type FieldError = { readonly pointer: string; readonly rule: string; readonly message: string };
+
+/** How the service tells of a failure (RFC 9457). */
+export type Problem = {
+  readonly code: string;
+  readonly status: number;
+  readonly title?: string;
+  readonly detail?: string;
+  readonly instance?: string;
+  readonly errors?: readonly FieldError[];
+  readonly [member: string]: unknown;
+};
+
+/** Something did not work. `code` is stable and made to be switched on; `status` is 0 when there was no answer at all. */
+export class GuestManagerError extends Error {
+  override name = 'GuestManagerError';
+
+  constructor(
+    readonly code: string,
+    readonly status: number,
+    message: string,
+    readonly problem: Problem | null = null,
+    cause?: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}
+
+/** Somebody else was quicker. */
+export class GuestConflictError extends GuestManagerError {
+  override name = 'GuestConflictError';
+
+  constructor(
+    problem: Problem,
+    /** The guest as it is now. */
+    readonly current: Guest,
+    /** JSON pointers that both changes touch. Empty when the two could simply be merged. */
+    readonly conflicts: readonly string[],
+  ) {
+    super(problem.code, problem.status, messageOf(problem), problem);
+  }
+}
+
+/** What was sent cannot be taken; `errors` says where and why. */
+export class GuestValidationError extends GuestManagerError {
+  override name = 'GuestValidationError';
+  readonly errors: readonly FieldError[];
+
+  constructor(problem: Problem) {
+    super(problem.code, problem.status, messageOf(problem), problem);
+    this.errors = problem.errors ?? [];
+  }
+}
+
+/** The service could not be reached, or could not answer. The same may succeed later. */
+export class GuestUnavailableError extends GuestManagerError {
+  override name = 'GuestUnavailableError';
+
+  constructor(
+    code: string,
+    status: number,
+    message: string,
+    problem: Problem | null = null,
+    cause?: unknown,
+    /** How long the service asked to be left alone. */
+    readonly retryAfterMs = 0,
+  ) {
+    super(code, status, message, problem, cause);
+  }
+}
+
+/** As `"7"` for version 7. Headers do not say it reliably: proxies weaken ETags, and browsers hide them across origins. */
+export const withEtag = (guest: Omit<Guest, 'etag'>): Guest => ({ ...guest, etag: `"${guest.version}"` });
+
+/** The error that an answer other than 2xx stands for. */
+export function errorOf(status: number, body: unknown, retryAfterMs: number): GuestManagerError {
+  const problem = problemOf(status, body);
+  const { code } = problem;
+  // The first attempt is still being worked on: its answer will be this one's too.
+  if ([429, 502, 503, 504].includes(status) || code === 'http.idempotency_in_progress')
+    return new GuestUnavailableError(code, status, messageOf(problem), problem, undefined, retryAfterMs);
+  const current = problem['current'] as Omit<Guest, 'etag'> | undefined;
+  if ((status === 409 || status === 412) && current !== undefined)
+    return new GuestConflictError(problem, withEtag(current), (problem['conflicts'] ?? []) as string[]);
+  if (status === 400 || problem.errors?.length) return new GuestValidationError(problem);
+  return new GuestManagerError(code, status, messageOf(problem), problem);
+}
+
+/** Somebody between us and the service may answer in its place, and in a form of its own. */
+function problemOf(status: number, body: unknown): Problem {
+  const told = typeof (body as Partial<Problem> | null | undefined)?.code === 'string' ? (body as Problem) : {};
+  return { code: `http.${status}`, detail: `The service answered ${status}.`, ...told, status };
+}
+
+const messageOf = ({ code, detail }: Problem): string => detail ?? code;

@@ -1,0 +1,6 @@
+export { GuestConflictError, GuestManagerError, GuestUnavailableError, GuestValidationError } from './errors.js';
+export type { FieldError, Problem } from './errors.js';
+export type * from './guest.js';
+export type * from './guest-transport.js';
+export * from './guest-manager.js';
+export * from './http-guest-transport.js';
