@@ -218,7 +218,8 @@ describe('GET /v1/guests', () => {
     expect((await api.get<ProblemAnswer>('/v1/guests/01890a5d-ac96-774b-bcce-b302099a8057')).body.code).toBe(
       'guest.not_found',
     );
-    expect((await api.get('/v1/guests/nonsense')).status).toBe(400);
+    const { status, body } = await api.get<ProblemAnswer>('/v1/guests/nonsense');
+    expect([status, body.errors?.[0]?.pointer]).toEqual([400, '/id']);
   });
 
   it('answers 304 to whoever has the current version', async () => {
@@ -294,6 +295,16 @@ describe('PATCH /v1/guests/{id}', () => {
       'guest.overlapping_change',
       ['/attributes/source'],
     ]);
+  });
+
+  it('does not take a base the guest never had for leave to overwrite', async () => {
+    const { id } = await create();
+    const answer = await api.patch<ProblemAnswer>(
+      `/v1/guests/${id}?base=9`,
+      { attributes: { source: 'x' } },
+      { 'if-match': '*' },
+    );
+    expect([answer.status, answer.body.code]).toEqual([409, 'guest.unknown_base']);
   });
 
   it('loses no update of many at once', async () => {

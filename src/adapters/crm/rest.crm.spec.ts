@@ -1,5 +1,7 @@
 import { HttpService } from '@nestjs/axios';
-import axios from 'axios';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { crmContract } from '../../modules/crm-sync/ports/crm.contract.js';
 import type { CrmFailure, CrmLab } from '../../modules/crm-sync/ports/crm.contract.js';
 import { startSandbox } from '../../sandbox/sandbox.js';
@@ -17,7 +19,7 @@ const EFFECTS: Record<CrmFailure, object> = {
 
 async function openLab(): Promise<CrmLab> {
   const sandbox = await startSandbox({ port: 0 });
-  const http = new CrmHttp(new HttpService(axios.create()));
+  const http = new CrmHttp(new HttpService());
   const { url, token } = sandbox.connection.crms['rest']!;
   const controls = (path: string, body?: object): Promise<Response> =>
     fetch(`${sandbox.url}/sandbox${path}`, {
@@ -45,7 +47,7 @@ describe('the rest CRM', () => {
   crmContract(openLab);
 
   it('is not opened with settings that cannot work, and says which', () => {
-    const http = new CrmHttp(new HttpService(axios.create()));
+    const http = new CrmHttp(new HttpService());
     expect(() => rest.open({ CRM_BATCH_UPSERT_URL: 'nowhere' }, http)).toThrow(
       'CRM rest: CRM_BATCH_UPSERT_URL must be an http or https URL; CRM_AUTH_TOKEN is required',
     );
@@ -62,20 +64,20 @@ describe('the answers of a batch endpoint', () => {
     lastInteraction: '2026-01-01T09:00:00.000Z',
     channelContext: {},
   }));
-  const answering = (status: number, data: unknown): CrmHttp =>
-    new CrmHttp(
-      new HttpService(
-        axios.create({
-          adapter: (config) => Promise.resolve({ status, data, statusText: '', headers: {}, config }),
-        }),
-      ),
-    );
-  const verdicts = async (status: number, data: unknown, sent = records) =>
-    (
-      await rest
-        .open({ CRM_BATCH_UPSERT_URL: 'http://crm.test', CRM_AUTH_TOKEN: 't' }, answering(status, data))
-        .upsert(sent, 'k')
-    ).map(({ status: outcome }) => outcome);
+  const verdicts = async (status: number, data: unknown, sent = records): Promise<string[]> => {
+    const server = createServer((_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(data === '' ? '' : JSON.stringify(data));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const crm = rest.open({ CRM_BATCH_UPSERT_URL: url, CRM_AUTH_TOKEN: 't' }, new CrmHttp(new HttpService()));
+    try {
+      return (await crm.upsert(sent, 'k')).map((verdict) => verdict.status);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  };
 
   it.each<[string, number, unknown, string[]]>([
     ['nothing at all has taken everything', 204, '', ['updated', 'updated']],

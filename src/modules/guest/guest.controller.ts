@@ -17,6 +17,7 @@ import { AppError } from '../../kernel/app-error.js';
 import { Scope } from '../../http/access.js';
 import { etagOf, ifMatch, notModified, requireIfMatch } from '../../http/etag.js';
 import type { EntityTags } from '../../http/etag.js';
+import { IdPath } from '../../http/id-path.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
 import { ConversationService } from './conversation.service.js';
 import {
@@ -78,7 +79,7 @@ export class GuestController {
   @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
   @ApiResponse({ status: 304, description: 'The version in If-None-Match is the current one' })
   async get(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param() { id }: IdPath,
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GuestView | undefined> {
@@ -99,7 +100,7 @@ export class GuestController {
   @ApiBody({ type: PatchGuestBody })
   @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
   async patch(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param() { id }: IdPath,
     @Query() { base }: PatchQuery,
     @Headers('if-match') header: string | undefined,
     @Body() body: PatchGuestBody,
@@ -122,7 +123,7 @@ export class GuestController {
   @ApiHeader({ name: 'If-Match', required: false })
   @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
   async close(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param() { id }: IdPath,
     @Headers('if-match') header: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GuestView> {
@@ -139,7 +140,7 @@ export class GuestController {
     summary: 'Report a message of a widget-led guest, so that its conversation is found',
   })
   @ApiResponse({ status: 202, description: 'The conversation is looked for; the guest shows when it is linked' })
-  async link(@Param('id', ParseUUIDPipe) id: string, @Body() { messageId }: ReportMessageBody): Promise<void> {
+  async link(@Param() { id }: IdPath, @Body() { messageId }: ReportMessageBody): Promise<void> {
     await this.conversations.reported(id, messageId);
   }
 

@@ -9,7 +9,7 @@ import { IdentityService } from '../identity/index.js';
 import type { Claim } from '../identity/index.js';
 import { attributeErrors } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
-import { overlappingChange, versionMismatch } from './guest.conflict.js';
+import { overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
 import { consentRequired, guestNotFound } from './guest.errors.js';
 import { changedPointers, closing, conflictingPointers, newGuest, patched } from './guest.js';
 import type { Attributes, ChannelContext, Consent, Guest, GuestPatch, Mode } from './guest.js';
@@ -97,8 +97,8 @@ export class GuestService {
 
   /**
    * Merges a patch. One whose every change is in place already succeeds whatever the condition: its answer was lost, not its effect.
-   * @throws AppError `guest.not_found`, `guest.closed`, `guest.attributes_refused`; `guest.version_mismatch` or
-   *   `guest.overlapping_change`, which carry the current guest and the JSON pointers that really conflict
+   * @throws AppError `guest.not_found`, `guest.closed`, `guest.attributes_refused`; `guest.version_mismatch`,
+   *   `guest.overlapping_change` or `guest.unknown_base`, which carry the current guest and the JSON pointers that really conflict
    */
   async patch(id: string, patch: GuestPatch, condition: Condition): Promise<Guest> {
     return this.work.run(async () => {
@@ -156,6 +156,8 @@ function checkCondition(guest: Guest, patch: GuestPatch, condition: Condition): 
     const base = Math.max(0, ...condition.versions.filter((version) => version < guest.version));
     throw versionMismatch(guest, conflictingPointers(guest, patch, base));
   }
+  // A caller may know a version from before the database was restored; nobody can say what has changed since.
+  if (condition.base > guest.version) throw unknownBase(guest, changedPointers(guest, patch));
   const conflicts = conflictingPointers(guest, patch, condition.base);
   if (conflicts.length > 0) throw overlappingChange(guest, conflicts);
 }

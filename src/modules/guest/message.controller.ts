@@ -1,6 +1,7 @@
-import { Body, Controller, Get, HttpCode, Param, ParseUUIDPipe, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../../http/access.js';
+import { IdPath } from '../../http/id-path.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
 import {
   ListMessagesQuery,
@@ -24,17 +25,14 @@ export class MessageController {
   @ApiOperation({ operationId: 'sendMessage', summary: 'Write as a server-led guest' })
   @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiResponse({ status: 202, type: MessageView, description: 'Accepted, and on its way to Genesys' })
-  async send(@Param('id', ParseUUIDPipe) id: string, @Body() { text }: SendMessageBody): Promise<MessageView> {
+  async send(@Param() { id }: IdPath, @Body() { text }: SendMessageBody): Promise<MessageView> {
     return messageView(await this.messages.send(id, text));
   }
 
   @Get()
   @ApiOperation({ operationId: 'listMessages', summary: 'Read the messages of a guest, oldest first' })
   @ApiResponse({ status: 200, type: MessagePageView })
-  async list(
-    @Param('id', ParseUUIDPipe) id: string,
-    @Query() { cursor, limit = 100 }: ListMessagesQuery,
-  ): Promise<MessagePageView> {
+  async list(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: ListMessagesQuery): Promise<MessagePageView> {
     return messagePageView(await this.messages.list(id, cursor, limit));
   }
 }

@@ -1,6 +1,7 @@
-import { Controller, Get, Param, ParseUUIDPipe } from '@nestjs/common';
+import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../../http/access.js';
+import { IdPath } from '../../http/id-path.js';
 import { MetricsService } from './metrics.service.js';
 import type { EngagementMetrics } from './metrics.js';
 
@@ -23,7 +24,7 @@ export class MetricsController {
   @Scope('metrics:read')
   @ApiOperation({ operationId: 'getEngagementMetrics', summary: 'Measure the engagement of a guest' })
   @ApiResponse({ status: 200, type: EngagementView })
-  measure(@Param('id', ParseUUIDPipe) id: string): Promise<EngagementView> {
+  measure(@Param() { id }: IdPath): Promise<EngagementView> {
     return this.metrics.measure(id);
   }
 }

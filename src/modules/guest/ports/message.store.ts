@@ -10,8 +10,8 @@ export abstract class MessageStore {
   abstract add(message: Message): Promise<boolean>;
   abstract find(guestId: string, id: string): Promise<Message | null>;
   /**
-   * Genesys has accepted message `id` and knows it by `key`. False when it was accepted before; if the message arrived under that key by
-   * another way meanwhile, the two become one.
+   * Genesys has accepted message `id` and knows it by `key`. False when it was accepted before. If the message arrived under that key by
+   * another way meanwhile, the two become one, and the answer is false as well: of `add` and `accepted`, one key is new only once.
    */
   abstract accepted(guestId: string, id: string, key: string): Promise<boolean>;
   abstract failed(guestId: string, id: string): Promise<void>;

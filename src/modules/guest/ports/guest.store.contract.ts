@@ -1,0 +1,185 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { aGuest } from '../../../../test/builders/guest.js';
+import type { UnitOfWork } from '../../../kernel/unit-of-work.js';
+import { uuidv7 } from '../../../kernel/uuid.js';
+import { identity } from '../../identity/identity.js';
+import type { Guest } from '../guest.js';
+import { GuestStore } from './guest.store.js';
+import type { GuestQuery } from './guest.store.js';
+
+export type GuestStoreLab = {
+  readonly store: GuestStore;
+  /** The same guests, in another process. */
+  readonly another: GuestStore;
+  readonly work: UnitOfWork;
+  close(): Promise<void>;
+};
+
+/** What every `GuestStore` promises. */
+export function guestStoreContract(openLab: () => Promise<GuestStoreLab>): void {
+  let lab: GuestStoreLab;
+  beforeAll(async () => void (lab = await openLab()));
+  afterAll(() => lab.close());
+
+  const boom = new Error('boom');
+  const counted = (guest: Guest): Guest => ({
+    ...guest,
+    version: guest.version + 1,
+    interactionCount: guest.interactionCount + 1,
+  });
+  const added = async (parts: Partial<Guest> = {}): Promise<Guest> => {
+    const guest = aGuest(parts);
+    await lab.store.add(guest);
+    return guest;
+  };
+
+  it('answers null for a guest it never met, whatever the id looks like', async () => {
+    expect(await lab.store.find(uuidv7())).toBeNull();
+    expect(await lab.store.find('nonsense')).toBeNull();
+    expect(await lab.store.find('')).toBeNull();
+  });
+
+  it('answers a guest exactly as it was added', async () => {
+    const whole = await added({
+      closedDate: new Date('2026-01-02T03:04:05.678Z'),
+      closeReason: 'api',
+      conversations: [{ id: randomUUID(), participantId: randomUUID(), endedAt: '2026-01-02T03:04:05.678Z' }],
+      touched: { '/attributes/source': 2 },
+      handedOver: { conversationId: randomUUID(), hash: 'ab' },
+      attributes: { source: 'Grüße "quoted" \\ {}', empty: '' },
+    });
+    expect(await lab.store.find(whole.id)).toEqual(whole);
+    const bare = await added({ channelContext: {}, attributes: {}, identity: identity({}, null) });
+    expect(await lab.store.find(bare.id)).toEqual(bare);
+  });
+
+  it('refuses to add the same guest twice, and keeps the first', async () => {
+    const guest = await added();
+    await expect(lab.store.add({ ...guest, interactionCount: 99 })).rejects.toThrow();
+    expect(await lab.store.find(guest.id)).toEqual(guest);
+  });
+
+  it('keeps nothing of a unit that failed', async () => {
+    const guest = aGuest();
+    const kept = await added();
+    const failing = lab.work.run(async () => {
+      await lab.store.add(guest);
+      await lab.store.update(kept.id, counted);
+      expect(await lab.store.find(guest.id)).toEqual(guest);
+      throw boom;
+    });
+    await expect(failing).rejects.toBe(boom);
+    expect(await lab.store.find(guest.id)).toBeNull();
+    expect(await lab.store.find(kept.id)).toEqual(kept);
+  });
+
+  it('finds within a unit what the unit has added and changed', async () => {
+    const guest = aGuest();
+    await lab.work.run(async () => {
+      await lab.store.add(guest);
+      expect(await lab.store.find(guest.id)).toEqual(guest);
+      await lab.store.update(guest.id, counted);
+      await lab.store.update(guest.id, counted);
+      expect(await lab.store.find(guest.id)).toMatchObject({ version: 3, interactionCount: 2 });
+    });
+    expect(await lab.another.find(guest.id)).toMatchObject({ version: 3, interactionCount: 2 });
+  });
+
+  it('says that there is no such guest to change', async () => {
+    const missing = { kind: 'not-found', code: 'guest.not_found' };
+    await expect(lab.store.update(uuidv7(), counted)).rejects.toMatchObject(missing);
+    await expect(lab.store.update('nonsense', counted)).rejects.toMatchObject(missing);
+  });
+
+  it('changes a guest and answers it as changed', async () => {
+    const guest = await added();
+    const changed = await lab.store.update(guest.id, (known) => ({ ...counted(known), state: 'active' }));
+    expect(changed).toMatchObject({ version: 2, state: 'active' });
+    expect(await lab.store.find(guest.id)).toEqual(changed);
+  });
+
+  it('writes a change that nobody can see, too', async () => {
+    const guest = await added();
+    const handedOver = { conversationId: randomUUID(), hash: 'ff' };
+    await lab.store.update(guest.id, (known) => ({ ...known, handedOver }));
+    expect(await lab.store.find(guest.id)).toEqual({ ...guest, handedOver });
+  });
+
+  it('writes nothing when the change throws or changes nothing', async () => {
+    const guest = await added();
+    await expect(
+      lab.store.update(guest.id, () => {
+        throw boom;
+      }),
+    ).rejects.toBe(boom);
+    expect(await lab.store.update(guest.id, (known) => known)).toEqual(guest);
+    expect(await lab.store.find(guest.id)).toEqual(guest);
+  });
+
+  it('loses none of many changes made at once, in any process', async () => {
+    const guests = [await added(), await added()];
+    const stores = [lab.store, lab.another];
+    await Promise.all(
+      Array.from({ length: 40 }, (_, index) => stores[index % 2]!.update(guests[(index >> 1) % 2]!.id, counted)),
+    );
+    for (const { id } of guests) expect(await lab.store.find(id)).toMatchObject({ version: 21, interactionCount: 20 });
+  });
+
+  it('lists newest first, page by page, and a page stays stable while guests are added', async () => {
+    const campaignId = randomUUID();
+    const guests: Guest[] = [];
+    for (let n = 0; n < 5; n++) guests.push(await added({ channelContext: { campaignId } }));
+    const newestFirst = guests.map((guest) => guest.id).reverse();
+    const first = await lab.store.list({ campaignId, limit: 2 });
+    await added({ channelContext: { campaignId } });
+    const second = await lab.store.list({ campaignId, limit: 2, cursor: first.nextCursor! });
+    const third = await lab.store.list({ campaignId, limit: 2, cursor: second.nextCursor! });
+    const ids = [first, second, third].flatMap((page) => page.items.map((guest) => guest.id));
+    expect(ids).toEqual(newestFirst);
+    expect(third.nextCursor).toBeNull();
+    expect(first.items[0]).toEqual(guests[4]);
+  });
+
+  it('has no further page when the last one is exactly full', async () => {
+    const campaignId = randomUUID();
+    await added({ channelContext: { campaignId } });
+    await added({ channelContext: { campaignId } });
+    expect((await lab.store.list({ campaignId, limit: 2 })).nextCursor).toBeNull();
+    expect(await lab.store.list({ campaignId: randomUUID(), limit: 2 })).toEqual({ items: [], nextCursor: null });
+  });
+
+  it('lists by state, hashes and campaign, alone and together, as they are now', async () => {
+    const [emailHash, phoneHash, other] = [0, 1, 2].map(() => randomBytes(32).toString('hex')) as [
+      string,
+      string,
+      string,
+    ];
+    const campaignId = randomUUID();
+    const both = await added({ identity: identity({ emailHash, phoneHash }, 'k1'), channelContext: { campaignId } });
+    const mail = await added({ identity: identity({ emailHash }, 'k1'), channelContext: {} });
+    const phone = await added({
+      identity: identity({ emailHash: other, phoneHash }, 'k1'),
+      channelContext: { campaignId },
+    });
+    const ids = async (query: Omit<GuestQuery, 'limit'>) =>
+      (await lab.store.list({ ...query, limit: 50 })).items.map((guest) => guest.id);
+    expect(await ids({ emailHash })).toEqual([mail.id, both.id]);
+    expect(await ids({ phoneHash })).toEqual([phone.id, both.id]);
+    expect(await ids({ campaignId })).toEqual([phone.id, both.id]);
+    expect(await ids({ emailHash, campaignId })).toEqual([both.id]);
+    expect(await ids({ emailHash, phoneHash, campaignId, state: 'created' })).toEqual([both.id]);
+    expect(await ids({ campaignId, state: 'closed' })).toEqual([]);
+    await lab.store.update(phone.id, (guest) => ({ ...counted(guest), state: 'closed', channelContext: {} }));
+    expect(await ids({ campaignId })).toEqual([both.id]);
+    expect(await ids({ phoneHash, state: 'closed' })).toEqual([phone.id]);
+    expect((await lab.store.list({ limit: 1 })).items[0]!.id).toBe(phone.id);
+  });
+
+  it('refuses a cursor that is none of its own', async () => {
+    for (const cursor of ['', 'nonsense', Buffer.from('1 2').toString('base64url'), '%%%'])
+      await expect(lab.store.list({ limit: 1, cursor })).rejects.toMatchObject({
+        kind: 'invalid',
+        code: 'request.invalid',
+      });
+  });
+}
