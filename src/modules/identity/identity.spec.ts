@@ -88,21 +88,21 @@ describe('identity', () => {
   it('names every field that is wrong, and not what it held', () => {
     const wrong = () =>
       service.identify({ email: 'nobody', phone: '12', identityAttributes: { emailHash: 'ab'.repeat(32) } });
-    expect(wrong).toThrow(
-      expect.objectContaining({
-        kind: 'invalid',
-        errors: [
-          expect.objectContaining({ pointer: '/email', rule: 'email' }),
-          expect.objectContaining({ pointer: '/phone', rule: 'e164' }),
-          expect.objectContaining({ pointer: '/identityAttributes/emailHash', rule: 'exclusive' }),
-        ],
-      }),
-    );
+    let error: unknown;
     try {
       wrong();
-    } catch (error) {
-      expect(JSON.stringify(error)).not.toContain('nobody');
+    } catch (caught) {
+      error = caught;
     }
+    expect(error).toMatchObject({
+      kind: 'invalid',
+      errors: [
+        { pointer: '/email', rule: 'email' },
+        { pointer: '/phone', rule: 'e164' },
+        { pointer: '/identityAttributes/emailHash', rule: 'exclusive' },
+      ],
+    });
+    expect(JSON.stringify(error)).not.toContain('nobody');
   });
 
   it('matches hashes of the salted scheme where a deployment holds them', () => {
