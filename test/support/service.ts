@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { readConfig } from '../../src/config.js';
 import { withSandboxKeys } from '../../src/config.keys.js';
 import { PinoLogger } from '../../src/logging.js';
 import { startService } from '../../src/service.js';
 import type { Service } from '../../src/service.js';
+import { newDataDir } from '../storage/test-storage.js';
 import { Client } from './client.js';
 
 export type TestService = {
@@ -22,7 +21,7 @@ export type TestService = {
 
 /** The whole application on real sockets and a real database on disk, with the sandbox beside it; nothing of it is replaced. */
 export async function testService(env: Record<string, string> = {}): Promise<TestService> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'guest-manager-'));
+  const dataDir = await newDataDir();
   const lines: string[] = [];
   const destination = new Writable({
     write(chunk, _encoding, done) {

@@ -153,9 +153,13 @@ export function messageCounted(guest: Guest, at: Date): Guest {
 }
 
 /** Genesys has a conversation for this guest. Idempotent by conversation. */
-export function linked(guest: Guest, link: { readonly id: string; readonly participantId: string }, at: Date): Guest {
-  if (guest.conversations.some((conversation) => conversation.id === link.id)) return guest;
-  const conversations = [...guest.conversations, { ...link, endedAt: null }];
+export function linked(
+  guest: Guest,
+  { id, participantId }: Pick<Conversation, 'id' | 'participantId'>,
+  at: Date,
+): Guest {
+  if (guest.conversations.some((conversation) => conversation.id === id)) return guest;
+  const conversations = [...guest.conversations, { id, participantId, endedAt: null }];
   return isOver(guest) || guest.state === 'closing' || guest.state === 'active'
     ? changed(guest, at, { conversations })
     : moved(guest, 'active', at, { conversations });

@@ -52,8 +52,8 @@ export function auditStoreContract(openLab: () => Promise<AuditStoreLab>): void 
       expect(entries.length).toBeGreaterThanOrEqual(3);
       expect(checkChain(subject, entries)).toMatchObject({ ok: true, head: { sequence: entries.length } });
     }
-    expect((await pages(subjects[0]!, 10))[0]).toMatchObject({ sequence: 1, sealed: 'v1.sealed' });
-    expect((await pages(subjects[1]!, 10)).at(-1)!.sealed).toBeNull();
+    expect((await pages(subjects[0], 10))[0]).toMatchObject({ sequence: 1, sealed: 'v1.sealed' });
+    expect((await pages(subjects[1], 10)).at(-1)!.sealed).toBeNull();
   });
 
   it('keeps nothing of a unit that failed, and its place is taken by the next', async () => {

@@ -1,0 +1,179 @@
+import { Logger } from '@nestjs/common';
+import { openTestStorage } from '../../../test/storage/test-storage.js';
+import type { TestStorage } from '../../../test/storage/test-storage.js';
+import { AppError } from '../../kernel/app-error.js';
+import { uuidv7 } from '../../kernel/uuid.js';
+import { AuditService } from '../audit/index.js';
+import type { CrmRecord, Verdict } from './crm-sync.js';
+import { CrmSyncService } from './crm-sync.service.js';
+import { aRecord } from './ports/crm.contract.js';
+import type { Crm } from './ports/crm.js';
+
+Logger.overrideLogger(false);
+
+/** A CRM as far as the service can see one: it holds records, and answers as the test says. */
+class ScriptedCrm implements Crm {
+  readonly chunkSize = 8;
+  readonly held = new Map<string, CrmRecord>();
+  readonly calls: { ids: string[]; key: string }[] = [];
+  answer: (records: readonly CrmRecord[]) => Verdict[] | Error = (records) =>
+    records.map((_, index) => ({ index, status: 'updated' }));
+
+  constructor(readonly id: string) {}
+
+  async upsert(records: readonly CrmRecord[], key: string): Promise<Verdict[]> {
+    this.calls.push({ ids: records.map(({ externalId }) => externalId), key });
+    const answer = this.answer(records);
+    if (answer instanceof Error) throw answer;
+    for (const { index, status } of answer)
+      if (status !== 'refused' && status !== 'retry') this.held.set(records[index]!.externalId, records[index]!);
+    return answer;
+  }
+
+  async ping(): Promise<void> {}
+}
+
+const down = new AppError('unavailable', 'crm.unavailable', 'down');
+const no = new AppError('refused', 'crm.refused', 'no');
+
+describe('CRM sync', () => {
+  let storage: TestStorage;
+  let crm: ScriptedCrm;
+  let other: ScriptedCrm;
+  let sync: CrmSyncService;
+
+  beforeAll(async () => {
+    storage = await openTestStorage();
+  }, 60_000);
+  afterAll(() => storage.close());
+  beforeEach(() => {
+    crm = new ScriptedCrm(`acme-${uuidv7()}`);
+    other = new ScriptedCrm(`other-${uuidv7()}`);
+    const audit = new AuditService(storage.audit, storage.vault, storage.work, storage.clock);
+    sync = new CrmSyncService(storage.crm, { all: () => [crm, other] }, audit, storage.work, storage.clock);
+  });
+
+  const want = async (guestId = uuidv7(), version = 1, parts: Partial<CrmRecord> = {}): Promise<string> => {
+    await storage.work.run(() => sync.put({ guestId, version, record: aRecord(guestId, parts) }));
+    return guestId;
+  };
+  const wantMany = (count: number): Promise<string[]> => Promise.all(Array.from({ length: count }, () => want()));
+  const later = async (): Promise<void> => {
+    storage.clock.advance(5_000);
+    await sync.drain();
+  };
+  const trailOf = async (guestId: string): Promise<string[]> =>
+    (await storage.audit.list({ subject: `guest:${guestId}`, limit: 100 })).items.map(({ body }) => {
+      const { event, changes } = JSON.parse(body) as { event: string; changes: { crm: string; code?: string } };
+      return [event, changes.crm, changes.code].filter(Boolean).join(' ');
+    });
+
+  it('delivers what is wanted to every CRM, in chunks of its size, once, and says so in the trail', async () => {
+    const ids = await wantMany(20);
+    await sync.drain();
+    await later();
+    expect([...crm.held.keys()].sort()).toEqual(ids.sort());
+    expect(crm.calls.map((call) => call.ids.length).sort()).toEqual([4, 8, 8]);
+    expect((await trailOf(ids[0]!)).sort()).toEqual([`CRM_SYNCED ${crm.id}`, `CRM_SYNCED ${other.id}`]);
+  });
+
+  it('sends the newest state only, and nothing that the CRM holds already', async () => {
+    const id = await want();
+    await want(id, 2, { lastInteraction: '2026-02-02T00:00:00.000Z' });
+    await sync.drain();
+    await want(id, 3, { lastInteraction: '2026-02-02T00:00:00.000Z' });
+    await later();
+    expect(crm.calls).toHaveLength(1);
+    expect(crm.held.get(id)!.lastInteraction).toBe('2026-02-02T00:00:00.000Z');
+  });
+
+  it('sends nothing of a guest that was withdrawn', async () => {
+    const id = await want();
+    await storage.work.run(() => sync.withdraw(id));
+    await sync.drain();
+    expect(crm.calls).toEqual([]);
+  });
+
+  it('waits while a CRM is down, without holding up another, and moves again within seconds', async () => {
+    crm.answer = () => down;
+    const ids = await wantMany(3);
+    await sync.drain();
+    await sync.drain();
+    expect(crm.calls).toHaveLength(1);
+    expect(other.held.size).toBe(3);
+    for (let n = 0; n < 10; n++) await later();
+    crm.answer = (records) => records.map((_, index) => ({ index, status: 'created' }));
+    await later();
+    expect([...crm.held.keys()].sort()).toEqual(ids.sort());
+  });
+
+  it('sends the same chunk under the same key again', async () => {
+    crm.answer = () => down;
+    await wantMany(3);
+    await sync.drain();
+    await later();
+    expect(crm.calls).toHaveLength(2);
+    expect(crm.calls[1]!.key).toBe(crm.calls[0]!.key);
+  });
+
+  it('waits as long as it is told', async () => {
+    crm.answer = () => new AppError('throttled', 'crm.throttled', 'slow down', { retryAfterMs: 60_000 });
+    await want();
+    await sync.drain();
+    await later();
+    expect(crm.calls).toHaveLength(1);
+    storage.clock.advance(55_001);
+    await sync.drain();
+    expect(crm.calls).toHaveLength(2);
+  });
+
+  it('splits a refused chunk until the culprit stands alone', async () => {
+    const ids = await wantMany(7);
+    const culprit = await want();
+    crm.answer = (records) =>
+      records.some(({ externalId }) => externalId === culprit)
+        ? no
+        : records.map((_, index) => ({ index, status: 'created' }));
+    await sync.drain();
+    await later();
+    expect([...crm.held.keys()].sort()).toEqual(ids.sort());
+    expect(await trailOf(culprit)).toContain(`CRM_REFUSED ${crm.id} crm.refused`);
+    expect(crm.calls.length).toBeLessThanOrEqual(2 * Math.log2(8) + 2);
+  });
+
+  it('tries a record again that got no answer or was asked to wait, and only that one', async () => {
+    const ids = await wantMany(3);
+    crm.answer = (records) => [
+      { index: 0, status: 'created' },
+      ...(records.length > 1 ? [{ index: 1, status: 'retry' as const, error: 'locked' }] : []),
+    ];
+    await sync.drain();
+    crm.answer = (records) => records.map((_, index) => ({ index, status: 'created' }));
+    await later();
+    expect([...crm.held.keys()].sort()).toEqual(ids.sort());
+    expect(crm.calls[1]!.ids).not.toContain(crm.calls[0]!.ids[0]);
+  });
+
+  it('sends a refused record again when it has changed, and not before', async () => {
+    crm.answer = (records) => records.map((_, index) => ({ index, status: 'refused', error: 'BAD_CAMPAIGN' }));
+    const id = await want();
+    await sync.drain();
+    await want(id, 2);
+    await later();
+    expect(crm.calls).toHaveLength(1);
+    crm.answer = (records) => records.map((_, index) => ({ index, status: 'created' }));
+    await want(id, 3, { channelContext: {} });
+    await later();
+    expect(crm.held.has(id)).toBe(true);
+  });
+
+  it('wakes whoever delivers when something becomes due, after it is durable', async () => {
+    let woken = 0;
+    sync.onDue(() => woken++);
+    await storage.work.run(async () => {
+      await want();
+      expect(woken).toBe(0);
+    });
+    expect(woken).toBe(1);
+  });
+});

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import { openTestStorage } from '../../../test/storage/test-storage.js';
+import type { TestStorage } from '../../../test/storage/test-storage.js';
+import { AuditService } from '../audit/index.js';
+import { CrmSyncService } from '../crm-sync/index.js';
+import { IdentityService } from '../identity/index.js';
+import { MetricsService } from '../metrics/index.js';
+import { ConversationService } from './conversation.service.js';
+import { GuestChanges } from './guest.changes.js';
+import type { Guest } from './guest.js';
+import { GuestService } from './guest.service.js';
+import { MessageService } from './message.service.js';
+import type { ConversationView } from './ports/conversations.js';
+import type { ChannelEvent } from './ports/guest-channel.js';
+import { Conversations } from './ports/conversations.js';
+
+Logger.overrideLogger(false);
+
+/** Genesys as far as linking can see it. */
+class KnownConversations extends Conversations {
+  readonly views = new Map<string, ConversationView>();
+  async ofMessage(messageId: string): Promise<string | null> {
+    return this.views.has(messageId) ? `c-${messageId}` : null;
+  }
+  async read(conversationId: string): Promise<ConversationView | null> {
+    return this.views.get(conversationId.slice(2)) ?? null;
+  }
+  async setAttributes(): Promise<void> {}
+  async disconnect(): Promise<void> {}
+  async ping(): Promise<void> {}
+}
+
+describe('what Genesys says of a guest', () => {
+  let storage: TestStorage;
+  let guests: GuestService;
+  let messages: MessageService;
+  let service: ConversationService;
+  const genesys = new KnownConversations();
+
+  beforeAll(async () => {
+    storage = await openTestStorage();
+    const { work, clock, vault, outbox } = storage;
+    const audit = new AuditService(storage.audit, vault, work, clock);
+    const metrics = new MetricsService(storage.metrics, audit, work, clock);
+    const crmSync = new CrmSyncService(storage.crm, { all: () => [] }, audit, work, clock);
+    const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
+    const changes = new GuestChanges(audit, metrics, crmSync, outbox);
+    const settings = { deploymentId: 'd', environment: null, attributeNames: [], widgetKeys: [randomBytes(32)] };
+    guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
+    messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
+    service = new ConversationService(
+      storage.guests,
+      storage.sessions,
+      storage.messages,
+      genesys,
+      changes,
+      outbox,
+      vault,
+      work,
+      clock,
+      settings,
+    );
+  }, 60_000);
+  afterAll(() => storage.close());
+
+  const aGuest = (): Promise<Guest> =>
+    guests.create({
+      mode: 'server',
+      consent: { marketing: false, dataProcessing: true },
+      channelContext: {},
+      attributes: {},
+    });
+  const said = (guestId: string, key: string, parts: object = {}): ChannelEvent => ({
+    type: 'message',
+    guestId,
+    key,
+    messageId: `m-${key}`,
+    from: 'agent',
+    text: `text of ${key}`,
+    at: storage.clock.now(),
+    ...parts,
+  });
+  const eventsOf = async (guestId: string): Promise<string[]> =>
+    (await storage.audit.list({ subject: `guest:${guestId}`, limit: 100 })).items.map(
+      ({ body }) => (JSON.parse(body) as { event: string }).event,
+    );
+
+  it('counts each message once, however often and in whatever order it is heard', async () => {
+    const { id } = await aGuest();
+    const events = ['a', 'b', 'c', 'b', 'a', 'c', 'a'].map((key) => said(id, key));
+    await Promise.all(events.map((event) => service.heard(event)));
+    expect((await guests.get(id)).interactionCount).toBe(3);
+    expect((await messages.list(id, undefined, 10)).items.map(({ text }) => text).sort()).toEqual([
+      'text of a',
+      'text of b',
+      'text of c',
+    ]);
+  });
+
+  it('knows its own message again, by its echo, by history and by the acceptance, and counts it once', async () => {
+    const { id } = await aGuest();
+    const { id: messageId } = await messages.send(id, 'mine');
+    const echo = said(id, 'k1', { from: 'guest', sentAs: messageId });
+    await service.heard(echo);
+    await service.accepted(id, messageId, 'k1', storage.clock.now());
+    await service.heard(said(id, 'k1', { from: 'guest' }));
+    expect((await guests.get(id)).interactionCount).toBe(1);
+    const { items } = await messages.list(id, undefined, 10);
+    expect(items.map(({ text, status }) => [text, status])).toEqual([['mine', 'sent']]);
+  });
+
+  it('becomes one message when history shows it before its acceptance is known', async () => {
+    const { id } = await aGuest();
+    const { id: messageId } = await messages.send(id, 'mine');
+    await service.heard(said(id, 'k1', { from: 'guest', text: 'mine' }));
+    await service.accepted(id, messageId, 'k1', storage.clock.now());
+    expect((await guests.get(id)).interactionCount).toBe(1);
+    expect((await messages.list(id, undefined, 10)).items).toHaveLength(1);
+  });
+
+  it('links a conversation once, and says so in the trail once', async () => {
+    const { id } = await aGuest();
+    genesys.views.set('m1', { id: 'c-m1', ended: false, participantId: 'p', attributes: {}, messages: [] });
+    await service.link(id, 'm1');
+    await service.link(id, 'm1');
+    expect((await guests.get(id)).conversations).toEqual([{ id: 'c-m1', participantId: 'p', endedAt: null }]);
+    expect((await eventsOf(id)).filter((event) => event === 'GUEST_LINKED')).toHaveLength(1);
+  });
+
+  it('waits for a message Genesys does not know yet', async () => {
+    const { id } = await aGuest();
+    await expect(service.link(id, 'unknown')).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  it('ends the guest with its session, for the reason there was, and gives the session up', async () => {
+    const cleared = await aGuest();
+    await service.heard({ type: 'session-ended', guestId: cleared.id, how: 'cleared' });
+    expect(await guests.get(cleared.id)).toMatchObject({ state: 'closed', closeReason: 'guest_cleared' });
+    expect(await storage.sessions.find(cleared.id)).toBeNull();
+
+    const expired = await aGuest();
+    await service.heard({ type: 'session-ended', guestId: expired.id, how: 'expired' });
+    await service.heard({ type: 'session-ended', guestId: expired.id, how: 'cleared' });
+    expect(await guests.get(expired.id)).toMatchObject({ state: 'expired', closeReason: 'session_expired' });
+    expect(await eventsOf(expired.id)).toEqual(['GUEST_CREATED', 'GUEST_EXPIRED']);
+  });
+
+  it('does not end the guest when another connection took its place', async () => {
+    const { id } = await aGuest();
+    await service.heard({ type: 'session-ended', guestId: id, how: 'superseded' });
+    expect((await guests.get(id)).state).toBe('created');
+  });
+});
