@@ -1,5 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Problems } from '../../http/openapi.js';
 import { Scope } from '../../http/access.js';
 import { EntriesQuery, EntryPageView, entryView } from './audit.dto.js';
 import { AuditService } from './audit.service.js';
@@ -11,6 +12,7 @@ export class AuditController {
   constructor(private readonly audit: AuditService) {}
 
   @Get('entries')
+  @Problems({ 400: ['request.invalid'] })
   @ApiOperation({ operationId: 'listAuditEntries', summary: 'Read the trail; reading it is itself an entry' })
   @ApiResponse({ status: 200, type: EntryPageView })
   async entries(@Query() { limit = 100, ...query }: EntriesQuery): Promise<EntryPageView> {

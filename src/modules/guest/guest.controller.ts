@@ -3,6 +3,7 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } f
 import type { FastifyReply } from 'fastify';
 import { AppError } from '../../kernel/app-error.js';
 import { Scope } from '../../http/access.js';
+import { Problems } from '../../http/openapi.js';
 import { etagOf, ifMatch, notModified, requireIfMatch } from '../../http/etag.js';
 import type { EntityTags } from '../../http/etag.js';
 import { IdPath } from '../../http/id-path.js';
@@ -39,6 +40,7 @@ export class GuestController {
   @Post()
   @Scope('guest:write')
   @Concerns((_, guest) => `guest:${(guest as GuestView).id}`)
+  @Problems({ 400: ['request.invalid', 'identity.invalid', 'guest.attributes_refused'], 403: ['consent.required'] })
   @ApiOperation({ operationId: 'createGuest', summary: 'Start a guest session' })
   @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiResponse({
@@ -54,6 +56,7 @@ export class GuestController {
 
   @Get()
   @Scope('guest:read')
+  @Problems({ 400: ['request.invalid'] })
   @ApiOperation({ operationId: 'listGuests', summary: 'Find guests, newest first' })
   @ApiResponse({ status: 200, type: GuestPageView })
   async list(@Query() { limit = 50, ...query }: ListGuestsQuery): Promise<GuestPageView> {
@@ -62,6 +65,7 @@ export class GuestController {
 
   @Get(':id')
   @Scope('guest:read')
+  @Problems({ 404: ['guest.not_found'] })
   @ApiOperation({ operationId: 'getGuest', summary: 'Read a guest' })
   @ApiHeader({ name: 'If-None-Match', required: false })
   @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
@@ -79,6 +83,13 @@ export class GuestController {
 
   @Patch(':id')
   @Scope('guest:write')
+  @Problems({
+    400: ['request.invalid', 'guest.attributes_refused'],
+    404: ['guest.not_found'],
+    409: ['guest.closed', 'guest.overlapping_change', 'guest.unknown_base'],
+    412: ['guest.version_mismatch'],
+    428: ['http.precondition_required'],
+  })
   @ApiOperation({
     operationId: 'updateGuest',
     summary: 'Change consent, context or attributes by a merge patch (RFC 7396)',
@@ -103,6 +114,7 @@ export class GuestController {
   @HttpCode(200)
   @Concerns(({ id }) => `guest:${id}`)
   @Scope('guest:write')
+  @Problems({ 404: ['guest.not_found'], 412: ['guest.version_mismatch'] })
   @ApiOperation({
     operationId: 'closeGuest',
     summary: 'End the session',
@@ -123,6 +135,7 @@ export class GuestController {
   @HttpCode(202)
   @Concerns(({ id }) => `guest:${id}`)
   @Scope('guest:write')
+  @Problems({ 400: ['request.invalid'], 404: ['guest.not_found'], 409: ['guest.server_led'] })
   @ApiOperation({
     operationId: 'linkGuest',
     summary: 'Report a message of a widget-led guest, so that its conversation is found',

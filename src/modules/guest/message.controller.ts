@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
+import { Problems } from '../../http/openapi.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
 import {
   ListMessagesQuery,
@@ -22,6 +23,12 @@ export class MessageController {
   @Post()
   @HttpCode(202)
   @Concerns(({ id }) => `guest:${id}`)
+  @Problems({
+    400: ['request.invalid', 'message.too_long'],
+    403: ['consent.required'],
+    404: ['guest.not_found'],
+    409: ['guest.widget_led', 'guest.closed'],
+  })
   @ApiOperation({ operationId: 'sendMessage', summary: 'Write as a server-led guest' })
   @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiResponse({ status: 202, type: MessageView, description: 'Accepted, and on its way to Genesys' })
@@ -30,6 +37,7 @@ export class MessageController {
   }
 
   @Get()
+  @Problems({ 400: ['request.invalid'], 404: ['guest.not_found'] })
   @ApiOperation({ operationId: 'listMessages', summary: 'Read the messages of a guest, oldest first' })
   @ApiResponse({ status: 200, type: MessagePageView })
   async list(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: ListMessagesQuery): Promise<MessagePageView> {

@@ -1,6 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../../http/access.js';
+import { Problems } from '../../http/openapi.js';
 import { IdPath } from '../../http/id-path.js';
 import { MetricsService } from './metrics.service.js';
 import type { EngagementMetrics } from './metrics.js';
@@ -22,6 +23,7 @@ export class MetricsController {
 
   @Get()
   @Scope('metrics:read')
+  @Problems({ 404: ['metrics.guest_not_found'] })
   @ApiOperation({ operationId: 'getEngagementMetrics', summary: 'Measure the engagement of a guest' })
   @ApiResponse({ status: 200, type: EngagementView })
   measure(@Param() { id }: IdPath): Promise<EngagementView> {
