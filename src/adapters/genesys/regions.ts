@@ -1,6 +1,7 @@
 /** Regions whose domain does not show their name. All others are `<name>.pure.cloud`. */
 const NAMED: Readonly<Record<string, string>> = {
   'mypurecloud.com': 'prod',
+  'use1.pure.cloud': 'prod',
   'mypurecloud.ie': 'prod-euw1',
   'mypurecloud.de': 'prod-euc1',
   'mypurecloud.jp': 'prod-apne1',

@@ -1,0 +1,73 @@
+import { Logger } from '@nestjs/common';
+import { exchange } from './exchange.js';
+import { asAppError } from './genesys-errors.js';
+import type { GenesysFailure } from './genesys-errors.js';
+import type { GenesysPlace } from './genesys.settings.js';
+import { genesysUrls } from './genesys.settings.js';
+
+/** What the deployment lets guests do. */
+export type DeploymentConfig = {
+  /** A `Join` starts the conversation before anybody has written. */
+  readonly autoStart: boolean;
+  /** Guests may end the conversation themselves. */
+  readonly conversationClear: boolean;
+  /** Guests are told when the other side ends it; `null` when they are not. */
+  readonly conversationDisconnect: 'Send' | 'ReadOnly' | null;
+};
+
+const FRESH_MS = 3 * 60_000;
+const TIMEOUT_MS = 5_000;
+
+/** The deployment's public configuration. It changes when an administrator publishes, so it is read again every few minutes. */
+export class Deployment {
+  private readonly logger = new Logger('genesys');
+  private readonly url: string;
+  private readonly origin: string;
+  private known: { readonly config: Promise<DeploymentConfig>; readonly until: number } | null = null;
+
+  constructor(place: GenesysPlace) {
+    this.url = genesysUrls(place).deploymentConfig;
+    this.origin = place.origin;
+  }
+
+  /** @throws AppError `unavailable` or `throttled` when it cannot be read now */
+  config(): Promise<DeploymentConfig> {
+    if (this.known === null || performance.now() >= this.known.until) {
+      const config = this.read();
+      this.known = { config, until: performance.now() + FRESH_MS };
+      config.catch(() => (this.known = null));
+    }
+    return this.known.config;
+  }
+
+  private async read(): Promise<DeploymentConfig> {
+    try {
+      const headers = { Accept: 'application/json', Origin: this.origin };
+      const answer = await exchange({ called: 'cdn', method: 'GET', url: this.url, headers, timeoutMs: TIMEOUT_MS });
+      return toConfig(answer.data as Published | undefined);
+    } catch (error) {
+      const { status } = error as GenesysFailure;
+      if (status === null || status === 408 || status === 429 || status >= 500) throw asAppError(error);
+      // Guests can be served without it: then a conversation begins with the first text.
+      this.logger.warn('deployment configuration not published', { status });
+      return toConfig(undefined);
+    }
+  }
+}
+
+type Switch = { enabled?: boolean; type?: string };
+type Published = {
+  messenger?: {
+    apps?: { conversations?: { autoStart?: Switch; conversationClear?: Switch; conversationDisconnect?: Switch } };
+  };
+};
+
+function toConfig(published: Published | undefined): DeploymentConfig {
+  const { autoStart, conversationClear, conversationDisconnect } = published?.messenger?.apps?.conversations ?? {};
+  const told = conversationDisconnect?.enabled === true;
+  return {
+    autoStart: autoStart?.enabled === true,
+    conversationClear: conversationClear?.enabled === true,
+    conversationDisconnect: !told ? null : conversationDisconnect.type === 'ReadOnly' ? 'ReadOnly' : 'Send',
+  };
+}

@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { readError, readFrame, readHistory, readJwt, readMessage, readSession } from './frames.js';
+import { frameError } from './genesys-errors.js';
+
+describe('Frames of the guest socket', () => {
+  it('are read whatever is in them', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string(), (body, text) => {
+        readFrame(text);
+        const frame = readFrame(JSON.stringify({ class: 'StructuredMessage', body }))!;
+        readError(frame);
+        readMessage(frame.body);
+        readSession(frame.body);
+        readJwt(frame.body);
+        readHistory({ entities: body });
+        readHistory(body);
+      }),
+    );
+  });
+
+  it('tell an echo of the guest from what an agent, and what a bot says', () => {
+    const time = '2026-03-01T12:00:00.000Z';
+    const echo = { id: 'a', type: 'Text', direction: 'Inbound', text: 'Hi', channel: { time, messageId: 'b' } };
+    expect(readMessage(echo)).toMatchObject({ id: 'a', key: 'b', from: 'guest', text: 'Hi', at: new Date(time) });
+    const outbound = { id: 'c', type: 'Structured', direction: 'Outbound', originatingEntity: 'Human' };
+    expect(readMessage(outbound)).toMatchObject({ key: 'c', from: 'agent', isText: true, text: '', at: null });
+    expect(readMessage({ ...outbound, originatingEntity: 'Bot' })).toMatchObject({ from: 'bot' });
+    expect(readMessage({ ...outbound, originatingEntity: undefined })).toMatchObject({ from: 'bot' });
+    expect(readMessage({ ...outbound, type: 'Receipt' })).toMatchObject({ isText: false });
+  });
+
+  it.each([
+    ['{"class":"string","code":4011,"body":"message too long"}', 'refused', 'genesys.text_too_long'],
+    ['{"class":"string","code":4007,"body":"session not found"}', 'refused', 'genesys.session_expired'],
+    ['{"class":"string","code":409,"body":"read only"}', 'refused', 'genesys.read_only'],
+    ['{"class":"string","code":403,"body":"not supported"}', 'refused', 'genesys.not_enabled'],
+    ['{"class":"string","code":4020,"body":"Missing parameter"}', 'refused', 'genesys.bad_request'],
+    ['{"class":"string","code":5000,"body":"Request failed."}', 'unavailable', 'genesys.unavailable'],
+    ['{"class":"string","code":404,"body":"not found"}', 'unavailable', 'genesys.unavailable'],
+    ['{"class":"string","code":401,"body":"no"}', 'unavailable', 'genesys.unauthenticated'],
+    ['{"class":"ErrorMessage","code":400,"body":{"errorCode":4013}}', 'refused', 'genesys.attributes_too_long'],
+    ['{"class":"ErrorMessage","body":{"errorCode":4006}}', 'refused', 'genesys.session_expired'],
+    ['{"class":"Error","body":"what?"}', 'unavailable', 'genesys.unavailable'],
+    [
+      '{"class":"TooManyRequestsErrorMessage","code":429,"body":{"retryAfter":3,"errorCode":4029}}',
+      'throttled',
+      'genesys.throttled',
+    ],
+  ])('that are errors become errors of ours: %s', (text, kind, code) => {
+    expect(frameError(readError(readFrame(text)!)!)).toMatchObject({ kind, code });
+  });
+
+  it('that are no errors are none', () => {
+    expect(readError(readFrame('{"class":"string","code":200,"body":"ok"}')!)).toBeNull();
+    expect(readError(readFrame('{"class":"SessionResponse","body":{}}')!)).toBeNull();
+  });
+});

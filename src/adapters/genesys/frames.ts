@@ -1,0 +1,130 @@
+import type { Attributes } from '../../modules/guest/index.js';
+
+/** A frame of the guest socket, as far as it is the same for all. `type` says nothing reliable; `class` and `code` do. */
+export type Frame = {
+  readonly class: string;
+  readonly code: number;
+  readonly tracingId: string | null;
+  readonly body: unknown;
+};
+
+/** Null for what is no frame at all. */
+export function readFrame(text: string): Frame | null {
+  let frame: Fields;
+  try {
+    frame = fields(JSON.parse(text));
+  } catch {
+    return null;
+  }
+  const { class: name, code, tracingId, body } = frame;
+  if (typeof name !== 'string') return null;
+  return { class: name, code: typeof code === 'number' ? code : 200, tracingId: stringOr(tracingId, null), body };
+}
+
+/** Of an error frame, or null when the frame is none: by its code, or by the code an error's object body carries. */
+export function readError(frame: Frame): { readonly code: number; readonly retryAfterMs?: number } | null {
+  const { errorCode, retryAfter } = fields(frame.body);
+  const isError = frame.code >= 400 || ['TooManyRequestsErrorMessage', 'ErrorMessage', 'Error'].includes(frame.class);
+  if (!isError) return null;
+  const code = frame.code === 200 || frame.code === 400 ? numberOr(errorCode, frame.code) : frame.code;
+  return {
+    code: code === 200 ? 5000 : code,
+    ...(typeof retryAfter === 'number' ? { retryAfterMs: Math.max(0, retryAfter * 1000) } : {}),
+  };
+}
+
+export type SessionFrame = {
+  readonly connected: boolean;
+  readonly newSession: boolean;
+  readonly readOnly: boolean;
+  readonly maxCustomDataBytes: number | null;
+};
+
+export function readSession(body: unknown): SessionFrame {
+  const { connected, newSession, readOnly, maxCustomDataBytes } = fields(body);
+  return {
+    connected: connected !== false,
+    newSession: newSession === true,
+    readOnly: readOnly === true,
+    maxCustomDataBytes: numberOr(maxCustomDataBytes, null),
+  };
+}
+
+/** What was said in a session, live or from its history: both have one shape. */
+export type GuestMessage = {
+  /** What the conversation is looked up by. */
+  readonly id: string;
+  /** A guest's own message has an id of its channel; history shows it under that one. Bots' messages have none. */
+  readonly key: string;
+  readonly from: 'guest' | 'agent' | 'bot';
+  readonly isText: boolean;
+  readonly text: string;
+  /** Null when Genesys does not say. */
+  readonly at: Date | null;
+  /** `Join`, `Disconnect`, `Clear` … */
+  readonly presence: readonly string[];
+  /** The other side ended the conversation for reading only. */
+  readonly readOnly: boolean;
+};
+
+/** Null when it has no id: nothing could be done with it. */
+export function readMessage(body: unknown): GuestMessage | null {
+  const { id, type, direction, text, channel, events, originatingEntity, metadata } = fields(body);
+  if (typeof id !== 'string') return null;
+  const { time, messageId } = fields(channel);
+  const at = typeof time === 'string' ? new Date(time) : null;
+  return {
+    id,
+    key: stringOr(messageId, id),
+    from: direction === 'Inbound' ? 'guest' : originatingEntity === 'Human' ? 'agent' : 'bot',
+    isText: type === 'Text' || type === 'Structured',
+    text: stringOr(text, ''),
+    at: at === null || Number.isNaN(at.getTime()) ? null : at,
+    presence: list(events).flatMap((event) => {
+      const { eventType, presence } = fields(event);
+      return eventType === 'Presence' ? [stringOr(fields(presence)['type'], 'unknown')] : [];
+    }),
+    readOnly: fields(metadata)['readOnly'] === 'true',
+  };
+}
+
+/** The token a guest's own history is read with. */
+export const readJwt = (body: unknown): string | null => stringOr(fields(body)['jwt'], null);
+
+/** One page of history: newest first. */
+export function readHistory(data: unknown): { readonly messages: readonly GuestMessage[]; readonly isLast: boolean } {
+  const { entities, pageNumber, pageCount } = fields(data);
+  const found = list(entities);
+  return {
+    messages: found.flatMap((entity) => readMessage(entity) ?? []),
+    isLast: found.length === 0 || numberOr(pageNumber, 1) >= numberOr(pageCount, Infinity),
+  };
+}
+
+export const textMessage = (text: string, attributes: Attributes | null): object => ({
+  type: 'Text',
+  text,
+  ...channelOf(attributes),
+});
+
+export const joinMessage = (attributes: Attributes | null): object => ({
+  type: 'Event',
+  events: [{ eventType: 'Presence', presence: { type: 'Join' } }],
+  ...channelOf(attributes),
+});
+
+export const clearMessage = (): object => ({
+  type: 'Event',
+  events: [{ eventType: 'Presence', presence: { type: 'Clear' } }],
+});
+
+/** Where the official mobile and browser clients put custom attributes. */
+const channelOf = (attributes: Attributes | null): object =>
+  attributes === null ? {} : { channel: { metadata: { customAttributes: attributes } } };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const stringOr = <T>(value: unknown, other: T): string | T => (typeof value === 'string' ? value : other);
+const numberOr = <T>(value: unknown, other: T): number | T => (typeof value === 'number' ? value : other);

@@ -1,0 +1,48 @@
+/** Where Genesys Cloud is, and one web messaging deployment of an organisation there. Nothing secret. */
+export type GenesysPlace = {
+  /** The region's domain: what comes after `api.`, such as `mypurecloud.ie`. */
+  readonly environment: string;
+  readonly deploymentId: string;
+  /** An origin the deployment allows; the guest socket is refused without one. */
+  readonly origin: string;
+  /** A private gateway, which carries `/api/v2`, `/oauth/token` and `/webdeployments` under this address. */
+  readonly gatewayUrl?: string;
+  /** Another address of the guest WebSocket; `/v1` unless it names a path itself. */
+  readonly webmessagingUrl?: string;
+};
+
+/** The same with the OAuth client we are there. */
+export type GenesysSettings = GenesysPlace & { readonly clientId: string; readonly clientSecret: string };
+
+/** Only whoever logs in needs the secret; what everybody else holds can be printed. */
+export function placeOf(settings: GenesysSettings): GenesysPlace {
+  const { clientId: _id, clientSecret: _secret, ...place } = settings;
+  return place;
+}
+
+export type GenesysUrls = {
+  /** Without `/api/v2`. */
+  readonly api: string;
+  readonly token: string;
+  /** With the deployment in its query. */
+  readonly socket: string;
+  readonly deploymentConfig: string;
+};
+
+/** The hosts of a region follow one pattern, so that a region opened tomorrow needs no new version of ours. */
+export function genesysUrls(place: GenesysPlace): GenesysUrls {
+  const { environment } = place;
+  const gateway = place.gatewayUrl === undefined ? undefined : withoutSlash(place.gatewayUrl);
+  const deploymentId = encodeURIComponent(place.deploymentId);
+  const socket = new URL(place.webmessagingUrl ?? `wss://webmessaging.${environment}`);
+  if (socket.pathname === '/') socket.pathname = '/v1';
+  socket.searchParams.set('deploymentId', place.deploymentId);
+  return {
+    api: gateway ?? `https://api.${environment}`,
+    token: `${gateway ?? `https://login.${environment}`}/oauth/token`,
+    socket: socket.href,
+    deploymentConfig: `${gateway ?? `https://api-cdn.${environment}`}/webdeployments/v1/deployments/${deploymentId}/config.json`,
+  };
+}
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '');

@@ -1,0 +1,266 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { AppError, errorCode } from '../../kernel/app-error.js';
+import type { Attributes, ChannelEvent, ChannelSession } from '../../modules/guest/index.js';
+import type { Deployment } from './deployment.js';
+import { clearMessage, joinMessage, readError, readJwt, readMessage, readSession, textMessage } from './frames.js';
+import type { Frame } from './frames.js';
+import { attributesTooLong, noAnswer, sessionOver, textTooLong } from './genesys-errors.js';
+import type { GenesysPlace } from './genesys.settings.js';
+import { GuestLine } from './guest-line.js';
+import type { LineTiming } from './guest-line.js';
+import type { GuestSocket } from './guest-socket.js';
+import { Pace } from './pace.js';
+import { SessionHearing } from './session-hearing.js';
+import type { SessionMemory } from './session-memory.js';
+
+export type Timing = LineTiming & {
+  /** How long a call may take with all its steps; it goes on behind, and whoever called asks again. */
+  readonly callMs: number;
+  /** How long an event waits for one that was said before it. */
+  readonly settleMs: number;
+  /** How long after "this connection is closed" it may still turn out that the session was cleared. */
+  readonly graceMs: number;
+};
+
+/** What all sessions of a process share. */
+export type Shared = {
+  readonly place: GenesysPlace;
+  readonly timing: Timing;
+  readonly deployment: Deployment;
+  readonly connections: Pace;
+  readonly deliver: (event: ChannelEvent) => Promise<void>;
+  readonly ignored: (frameClass: string) => void;
+  /** The session is over and everybody who listens knows. */
+  readonly over: (session: GuestSession) => void;
+};
+
+export type Outgoing = { readonly id: string; readonly text: string; readonly since: Date; readonly retry: boolean };
+type End = Extract<ChannelEvent, { type: 'session-ended' }>['how'];
+
+const MOST_TEXT_BYTES = 4096;
+const MOST_ATTRIBUTE_BYTES = 2048;
+/** Waiting for room in a session's rate is worth it for this long; after that the outbox tries again. */
+const PATIENCE_MS = 3_000;
+
+/** One guest's session at Genesys, known by its token: what is done in it and what is heard. */
+export class GuestSession {
+  readonly guestId: string;
+  private readonly logger = new Logger('genesys');
+  readonly #token: string;
+  private readonly memory: SessionMemory;
+  private readonly hearing: SessionHearing;
+  private readonly line: GuestLine;
+  /**
+   * A session may send five messages a second; its connection may make 60 requests a minute, of which some are not messages. What we send
+   * evenly does not arrive so, hence the reserve.
+   */
+  private readonly pace = new Pace([
+    { count: 5, perMs: 1_200 },
+    { count: 50, perMs: 60_000 },
+  ]);
+  /** What a `Join` carries; null when this session is not to be started by us. */
+  private startWith: Attributes | null = null;
+  private wasConfigured = false;
+  private isClearing = false;
+  private ended: End | null = null;
+  private closing: Promise<void> | null = null;
+  private mostAttributeBytes = MOST_ATTRIBUTE_BYTES;
+
+  constructor(
+    session: ChannelSession,
+    private readonly shared: Shared,
+  ) {
+    const { guestId } = session;
+    const { place, timing, connections, deliver } = shared;
+    this.guestId = guestId;
+    this.#token = session.token;
+    this.hearing = new SessionHearing({
+      ...{ guestId, place, deliver, settleMs: timing.settleMs },
+      full: (isFull) => this.line.hush(isFull),
+      jwt: () => this.jwt(),
+    });
+    this.memory = this.hearing.memory;
+    this.line = new GuestLine({
+      ...{ guestId, place, timing, connections },
+      configure: (socket) => this.configure(socket),
+      catchUp: () => this.catchUp(),
+      heard: (frame) => this.heard(frame),
+    });
+  }
+
+  get howEnded(): End | null {
+    return this.ended;
+  }
+
+  /** Nothing ever came of it, and nobody is trying. */
+  get isIdle(): boolean {
+    return this.line.isIdle;
+  }
+
+  /** Resolves when the session is configured and its conversation begun, if it begins by itself. */
+  async open(attributes: Attributes): Promise<void> {
+    this.checkFits(attributes);
+    this.startWith = attributes;
+    await this.ready();
+  }
+
+  async send(message: Outgoing, attributes: Attributes): Promise<{ readonly key: string }> {
+    if (Buffer.byteLength(message.text) > MOST_TEXT_BYTES) throw textTooLong();
+    this.checkFits(attributes);
+    if (this.ended !== null) throw sessionOver();
+    await this.line.open();
+    if (this.memory.mayBeAccepted(message)) {
+      const key = await this.hearing.acceptedUnseen(message);
+      if (key !== null) return { key };
+    }
+    const pending = this.memory.pending(attributes);
+    await this.pace.turn(PATIENCE_MS);
+    this.memory.sending(message.id);
+    try {
+      const echo = readMessage((await this.say(textMessage(message.text, pending), message.id)).body);
+      if (echo === null) throw noAnswer();
+      this.memory.accepted(message.id, echo.key);
+      this.memory.delivered(pending);
+      return { key: echo.key };
+    } catch (error) {
+      if (error instanceof AppError && error.kind !== 'unavailable') this.memory.refused(message.id);
+      throw error;
+    }
+  }
+
+  async end(): Promise<'ended' | 'nothing-to-end' | 'unsupported'> {
+    this.startWith = null;
+    await this.ready();
+    if (this.memory.started === false) return 'nothing-to-end';
+    await this.pace.turn(PATIENCE_MS);
+    this.isClearing = true;
+    try {
+      await this.say(clearMessage(), undefined, ['SessionClearedEvent']);
+      return 'ended';
+    } catch (error) {
+      await this.closing;
+      if (this.howEnded === 'cleared') return 'ended';
+      const code = errorCode(error);
+      // Silence, too, is answered by ending the conversation from the other side; what matters is that it ends.
+      if (code === 'genesys.not_enabled' || code === 'genesys.no_answer') return 'unsupported';
+      throw error;
+    }
+  }
+
+  /** Stops without ending anything, after the event being handed on. */
+  async leave(): Promise<void> {
+    this.line.stop();
+    await this.hearing.stop();
+  }
+
+  private ready(): Promise<void> {
+    return this.ended === null ? this.line.ready() : Promise.reject(sessionOver());
+  }
+
+  private checkFits(attributes: Attributes): void {
+    if (Buffer.byteLength(JSON.stringify(attributes)) > this.mostAttributeBytes) throw attributesTooLong();
+  }
+
+  private say(message: object, tracingId?: string, answers = ['StructuredMessage']): Promise<Frame> {
+    const request = { action: 'onMessage', token: this.#token, message };
+    return this.line.request(tracingId === undefined ? request : { ...request, tracingId }, answers);
+  }
+
+  /** The same token on every socket: it is what makes this the same session. */
+  private async configure(socket: GuestSocket): Promise<void> {
+    const { place, timing } = this.shared;
+    const { deploymentId } = place;
+    // The journey's customer is the guest; the token would be shown in analytics.
+    const journeyContext = {
+      customer: { id: this.guestId, idType: 'cookie' },
+      customerSession: { id: '', type: 'web' },
+    };
+    const request = { action: 'configureSession', token: this.#token, deploymentId, startNew: false, journeyContext };
+    const session = readSession((await socket.request(request, ['SessionResponse'], timing.answerMs)).body);
+    if (session.newSession && this.wasConfigured && this.memory.started !== false) {
+      // The session we had is gone: cleared by the `Clear` whose answer we missed, or forgotten.
+      this.finish(this.isClearing ? 'cleared' : 'expired');
+      throw sessionOver();
+    }
+    // A session found again may have begun without our having been told, by the `Join` of whoever held it before us.
+    if (session.newSession) this.memory.started = false;
+    else if (this.memory.started === false) this.memory.started = null;
+    this.mostAttributeBytes = session.maxCustomDataBytes ?? MOST_ATTRIBUTE_BYTES;
+    if (!this.wasConfigured) this.hearing.tell({ type: 'configured', guestId: this.guestId }, -Infinity);
+    this.wasConfigured = true;
+    if (session.readOnly) {
+      const at = new Date();
+      this.hearing.tell({ type: 'conversation-ended', guestId: this.guestId, at, readOnly: true }, at.getTime());
+    }
+  }
+
+  /** On a new socket: what was said meanwhile, and the start of the conversation if it has not started. */
+  private async catchUp(): Promise<void> {
+    if (this.memory.started !== false) await this.hearing.fillGap();
+    if (this.memory.started !== false || this.startWith === null) return;
+    const { autoStart } = await this.shared.deployment.config();
+    if (autoStart) await this.join(this.startWith);
+  }
+
+  private async join(attributes: Attributes): Promise<void> {
+    const pending = this.memory.pending(attributes);
+    await this.pace.turn(PATIENCE_MS);
+    try {
+      await this.say(joinMessage(pending));
+      this.memory.delivered(pending);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind !== 'refused') throw error;
+      // The configuration has changed since it was read. The conversation begins with the first text, then.
+      this.logger.warn('guest join refused', { guestId: this.guestId, code: errorCode(error) });
+    }
+  }
+
+  private async jwt(): Promise<string> {
+    const frame = await this.line.request({ action: 'getJwt', token: this.#token }, ['JwtResponse']);
+    const jwt = readJwt(frame.body);
+    if (jwt === null) throw noAnswer();
+    return jwt;
+  }
+
+  private heard(frame: Frame): void {
+    const error = readError(frame);
+    if (error !== null) {
+      if (error.code === 4006 || error.code === 4007) this.finish('expired');
+      return;
+    }
+    switch (frame.class) {
+      case 'StructuredMessage':
+        return this.hearing.message(frame);
+      case 'SessionClearedEvent':
+        return this.finish('cleared');
+      case 'SessionExpiredEvent':
+        return this.finish('expired');
+      case 'ConnectionClosedEvent':
+        this.closing ??= this.closedByGenesys();
+        return;
+      case 'SessionResponse':
+      case 'JwtResponse':
+      case 'string':
+        return;
+      default:
+        this.shared.ignored(frame.class);
+    }
+  }
+
+  /** Said to a connection that is not to come back: after a `Clear` (whose own event may come second), or because another has taken over. */
+  private async closedByGenesys(): Promise<void> {
+    this.line.stop();
+    await sleep(this.shared.timing.graceMs);
+    this.finish(this.isClearing ? 'cleared' : 'superseded');
+  }
+
+  private finish(how: End): void {
+    if (this.ended !== null) return;
+    this.ended = how;
+    this.line.stop();
+    this.logger.log('guest session ended', { guestId: this.guestId, how });
+    this.hearing.tell({ type: 'session-ended', guestId: this.guestId, how }, Infinity);
+    void this.hearing.settled().then(() => this.shared.over(this));
+  }
+}

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import type { RawData } from 'ws';
+import type { AppError } from '../../kernel/app-error.js';
+import { retryAfterMs } from './exchange.js';
+import { readError, readFrame } from './frames.js';
+import type { Frame } from './frames.js';
+import {
+  frameError,
+  GenesysFailure,
+  genesysError,
+  noAnswer,
+  originRefused,
+  socketUnavailable,
+} from './genesys-errors.js';
+
+export type SocketOptions = {
+  readonly url: string;
+  readonly origin: string;
+  readonly connectMs: number;
+  /** Between two pings; a ping still unanswered at the next one means that the connection is gone. */
+  readonly pingMs: number;
+};
+
+type Waiting = {
+  /** Classes that answer the request. Others with its tracing id are acknowledgements on the way. */
+  readonly answers: readonly string[];
+  readonly resolve: (frame: Frame) => void;
+  readonly reject: (error: AppError) => void;
+};
+
+/** Longer than any frame the protocol has room for. */
+const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+
+/** One WebSocket to the guest endpoint: frames in, requests out and answered, and the certainty of being told when it is gone. */
+export class GuestSocket {
+  /** Every frame, after whoever waits for it was answered. */
+  onFrame: (frame: Frame) => void = () => undefined;
+  onLost: (closeCode: number) => void = () => undefined;
+  private readonly waiting = new Map<string, Waiting>();
+  private heartbeat: NodeJS.Timeout | undefined;
+  private isAlive = true;
+
+  private constructor(private readonly socket: WebSocket) {}
+
+  /** @throws AppError */
+  static open(options: SocketOptions): Promise<GuestSocket> {
+    return new Promise((resolve, reject) => {
+      const socket = new WebSocket(options.url, {
+        origin: options.origin,
+        handshakeTimeout: options.connectMs,
+        perMessageDeflate: false,
+        maxPayload: MAX_FRAME_BYTES,
+      });
+      const opened = new GuestSocket(socket);
+      socket.on('message', (data: RawData) => opened.received(data));
+      socket.on('pong', () => (opened.isAlive = true));
+      socket.on('error', () => reject(socketUnavailable()));
+      socket.on('close', (code) => {
+        reject(socketUnavailable());
+        opened.closed(code);
+      });
+      socket.on('unexpected-response', (request: ClientRequest, answer: IncomingMessage) => {
+        reject(handshakeError(answer));
+        request.destroy();
+      });
+      socket.on('open', () => {
+        opened.startHeartbeat(options.pingMs);
+        resolve(opened);
+      });
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  /**
+   * Sends a request and resolves with the frame that answers it. It is recognised by its tracing id, or, where Genesys gives none back, by
+   * its class; an echo of a message only by its tracing id, because everybody's messages are of its class.
+   * @throws AppError
+   */
+  request(
+    request: { readonly action: string; readonly token: string; readonly tracingId?: string } & object,
+    answers: readonly string[],
+    withinMs: number,
+  ): Promise<Frame> {
+    const { tracingId = randomUUID() } = request;
+    if (!this.isOpen) return Promise.reject(socketUnavailable());
+    return new Promise<Frame>((resolve, reject) => {
+      const timer = setTimeout(() => reject(noAnswer()), withinMs);
+      const settled = (): void => {
+        clearTimeout(timer);
+        if (this.waiting.get(tracingId) === waiting) this.waiting.delete(tracingId);
+      };
+      const waiting: Waiting = {
+        answers,
+        resolve: (frame) => (settled(), resolve(frame)),
+        reject: (error) => (settled(), reject(error)),
+      };
+      this.waiting.set(tracingId, waiting);
+      this.socket.send(JSON.stringify({ ...request, tracingId }));
+    });
+  }
+
+  /** Stops reading: what Genesys sends meanwhile waits in the connection. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.isAlive = true;
+    this.socket.resume();
+  }
+
+  close(): void {
+    this.onFrame = () => undefined;
+    this.onLost = () => undefined;
+    this.socket.close(1000);
+    // A peer that has gone silent never answers the close either.
+    setTimeout(() => this.socket.terminate(), 1_000).unref();
+  }
+
+  private received(data: RawData): void {
+    this.isAlive = true;
+    const frame = readFrame(asText(data));
+    if (frame === null) return;
+    this.answer(frame);
+    this.onFrame(frame);
+  }
+
+  private answer(frame: Frame): void {
+    const error = readError(frame);
+    const waiting = frame.tracingId === null ? this.unnamed(frame, error !== null) : this.waiting.get(frame.tracingId);
+    if (waiting === undefined) return;
+    if (error !== null) waiting.reject(frameError(error));
+    else if (waiting.answers.includes(frame.class)) waiting.resolve(frame);
+  }
+
+  private unnamed(frame: Frame, isError: boolean): Waiting | undefined {
+    const candidates = [...this.waiting.values()];
+    // An error that names no request can only be told to whoever is alone in waiting.
+    if (isError) return candidates.length === 1 ? candidates[0] : undefined;
+    if (frame.class === 'StructuredMessage') return undefined;
+    return candidates.find(({ answers }) => answers.includes(frame.class));
+  }
+
+  private startHeartbeat(pingMs: number): void {
+    this.heartbeat = setInterval(() => {
+      if (this.socket.isPaused) return;
+      if (!this.isAlive) return this.socket.terminate();
+      this.isAlive = false;
+      this.socket.ping();
+    }, pingMs);
+  }
+
+  private closed(code: number): void {
+    clearInterval(this.heartbeat);
+    for (const waiting of [...this.waiting.values()]) waiting.reject(socketUnavailable());
+    this.onLost(code);
+  }
+}
+
+const asText = (data: RawData): string =>
+  (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Uint8Array)).toString('utf8');
+
+/** The official client gives up on a 403 and tries again on anything else. */
+function handshakeError({ statusCode: status = 0, headers }: IncomingMessage): AppError {
+  if (status === 403) return originRefused();
+  const failure = new GenesysFailure('socket', status, { retryAfterMs: retryAfterMs(headers['retry-after']) });
+  return status === 429 ? genesysError(failure) : socketUnavailable(failure);
+}

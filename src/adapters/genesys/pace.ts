@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { tooFast } from './genesys-errors.js';
+
+/** At most `count` in any `perMs`. */
+export type Rate = { readonly count: number; readonly perMs: number };
+
+/** When one went, or is going to go as things stand. */
+type Slot = { at: number };
+
+/** Our side of a limit of Genesys's: we wait rather than be refused, since a refused message is not kept for us. */
+export class Pace {
+  private slots: readonly Slot[] = [];
+  private readonly most: number;
+
+  constructor(private readonly rates: readonly Rate[]) {
+    this.most = Math.max(...rates.map(({ count }) => count));
+  }
+
+  /**
+   * Resolves when the next one may go, in the order of asking.
+   * @throws AppError `throttled` at once when that takes longer than `patienceMs`
+   */
+  async turn(patienceMs: number): Promise<void> {
+    const before = this.slots;
+    const now = performance.now();
+    const slot = { at: Math.max(now, this.earliestAfter(before)) };
+    if (slot.at - now > patienceMs) throw tooFast(Math.ceil(slot.at - now));
+    this.slots = [...before, slot].slice(-this.most);
+    for (let waitMs = slot.at - now; waitMs > 0; waitMs = this.earliestAfter(before) - performance.now())
+      await sleep(waitMs);
+    // Whoever comes next counts from when it really went: a busy process is late, and would otherwise go twice as fast afterwards.
+    slot.at = performance.now();
+  }
+
+  private earliestAfter(slots: readonly Slot[]): number {
+    return Math.max(-Infinity, ...this.rates.map(({ count, perMs }) => (slots.at(-count)?.at ?? -Infinity) + perMs));
+  }
+}
