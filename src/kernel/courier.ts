@@ -15,7 +15,8 @@ export type Delivery = {
   readonly parked?: (intent: ClaimedIntent, code: string) => Promise<void>;
 };
 
-const LEASE_MS = 30_000;
+/** Longer than any delivery takes, so that two processes are never at the same one. */
+const LEASE_MS = 45_000;
 
 /** Takes intents from the outbox to whoever delivers them, and decides what a failure means: later, or never. */
 export class Courier {

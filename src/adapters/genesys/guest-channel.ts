@@ -1,13 +1,13 @@
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { Logger } from '@nestjs/common';
 import { GuestChannel } from '../../modules/guest/index.js';
-import type { Attributes, ChannelEvent, ChannelSession } from '../../modules/guest/index.js';
+import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage } from '../../modules/guest/index.js';
 import { Deployment } from './deployment.js';
 import { noAnswer, notHeld } from './genesys-errors.js';
 import { placeOf } from './genesys.settings.js';
 import type { GenesysSettings } from './genesys.settings.js';
 import { GuestSession } from './guest-session.js';
-import type { Outgoing, Shared, Timing } from './guest-session.js';
+import type { Shared, Timing } from './guest-session.js';
 import { Pace } from './pace.js';
 
 const TIMING: Timing = {
@@ -57,7 +57,7 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
     return this.using(session, (held) => held.open(attributes));
   }
 
-  send(session: ChannelSession, message: Outgoing, attributes: Attributes): Promise<{ readonly key: string }> {
+  send(session: ChannelSession, message: OutgoingMessage, attributes: Attributes): Promise<{ readonly key: string }> {
     return this.using(session, (held) => held.send(message, attributes));
   }
 

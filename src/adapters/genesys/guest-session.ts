@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { AppError, errorCode } from '../../kernel/app-error.js';
-import type { Attributes, ChannelEvent, ChannelSession } from '../../modules/guest/index.js';
+import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage } from '../../modules/guest/index.js';
 import type { Deployment } from './deployment.js';
 import { clearMessage, joinMessage, readError, readJwt, readMessage, readSession, textMessage } from './frames.js';
 import type { Frame } from './frames.js';
@@ -35,7 +35,6 @@ export type Shared = {
   readonly over: (session: GuestSession) => void;
 };
 
-export type Outgoing = { readonly id: string; readonly text: string; readonly since: Date; readonly retry: boolean };
 type End = Extract<ChannelEvent, { type: 'session-ended' }>['how'];
 
 const MOST_TEXT_BYTES = 4096;
@@ -105,7 +104,7 @@ export class GuestSession {
     await this.ready();
   }
 
-  async send(message: Outgoing, attributes: Attributes): Promise<{ readonly key: string }> {
+  async send(message: OutgoingMessage, attributes: Attributes): Promise<{ readonly key: string }> {
     if (Buffer.byteLength(message.text) > MOST_TEXT_BYTES) throw textTooLong();
     this.checkFits(attributes);
     if (this.ended !== null) throw sessionOver();

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { AppError, errorCode } from '../../kernel/app-error.js';
-import type { ChannelEvent } from '../../modules/guest/index.js';
+import type { ChannelEvent, OutgoingMessage } from '../../modules/guest/index.js';
 import { EventQueue } from './event-queue.js';
 import { readMessage } from './frames.js';
 import type { Frame } from './frames.js';
@@ -61,16 +61,17 @@ export class SessionHearing {
   }
 
   /** The key of a message that was accepted though nobody told us. Null when it was not. */
-  async acceptedUnseen(message: {
-    readonly id: string;
-    readonly text: string;
-    readonly since: Date;
-  }): Promise<string | null> {
+  async acceptedUnseen(message: OutgoingMessage): Promise<string | null> {
     const known = this.memory.keyOfSent(message.id);
     if (known !== null) return known;
     const longBefore = message.since.getTime() - 60_000;
     const { messages } = await this.history.back(({ at }) => at !== null && at.getTime() < longBefore);
-    const key = this.memory.acceptedUnseen(message, messages);
+    const { isKnown = () => Promise.resolve(false) } = message;
+    const taken = await Promise.all(messages.map((one) => isKnown(one.key)));
+    const key = this.memory.acceptedUnseen(
+      message,
+      messages.filter((_, index) => !taken[index]),
+    );
     if (key !== null) this.memory.accepted(message.id, key);
     return key;
   }

@@ -119,6 +119,19 @@ describe('what Genesys says of a guest', () => {
     expect((await messages.list(id, undefined, 10)).items).toHaveLength(1);
   });
 
+  it('recognises what it sent before it died in the history, like texts in their order', async () => {
+    const { id } = await aGuest();
+    const first = await messages.send(id, 'same');
+    const second = await messages.send(id, 'same');
+    await service.accepted(id, first.id, 'k1', storage.clock.now());
+    await service.heard(said(id, 'k1', { from: 'guest', text: 'same' }));
+    expect((await storage.messages.find(id, second.id))!.status).toBe('queued');
+    await service.heard(said(id, 'k2', { from: 'guest', text: 'same' }));
+    expect((await storage.messages.find(id, second.id))!.key).toBe('k2');
+    expect((await guests.get(id)).interactionCount).toBe(2);
+    expect((await messages.list(id, undefined, 10)).items).toHaveLength(2);
+  });
+
   it('links a conversation once, and says so in the trail once', async () => {
     const { id } = await aGuest();
     genesys.views.set('m1', { id: 'c-m1', ended: false, participantId: 'p', attributes: {}, messages: [] });

@@ -139,7 +139,8 @@ export class ConversationService {
   private async said(event: Said): Promise<void> {
     const { guestId, key, from, at, messageId } = event;
     await this.work.run(async () => {
-      if (event.sentAs !== undefined) await this.accepted(guestId, event.sentAs, key, at);
+      const ours = event.sentAs ?? (await this.sentUnseen(event));
+      if (ours !== null) await this.accepted(guestId, ours, key, at);
       else {
         const sealedText = await this.vault.seal(`guest:${guestId}`, TEXT_PLACE, event.text);
         await this.counted({
@@ -154,6 +155,18 @@ export class ConversationService {
       }
       await this.wantLink(await this.get(guestId), messageId);
     });
+  }
+
+  /**
+   * Which message of ours this is, if it is one whose acceptance we have not seen: the process that sent it died, and history shows it. Nobody
+   * else writes with the guest's token.
+   */
+  private async sentUnseen({ guestId, key, from, text }: Said): Promise<string | null> {
+    if (from !== 'guest' || (await this.messages.knows(guestId, key))) return null;
+    for (const { id, sealedText } of await this.messages.queued(guestId))
+      if (sealedText !== null && (await this.vault.open(`guest:${guestId}`, TEXT_PLACE, sealedText)) === text)
+        return id;
+    return null;
   }
 
   private async counted(message: Parameters<MessageStore['add']>[0]): Promise<void> {

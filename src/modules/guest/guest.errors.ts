@@ -45,3 +45,6 @@ export const serverLed = (id: string): AppError =>
     'guest.server_led',
     `Guest ${id} is server-led: its conversation is learnt from its own socket and cannot be reported.`,
   );
+
+export const notLinkedYet = (id: string): AppError =>
+  new AppError('unavailable', 'guest.not_linked_yet', `The conversation of guest ${id} is still being looked for.`);

@@ -7,13 +7,11 @@ import { JobRunner } from '../../kernel/job-runner.js';
 import { Outbox } from '../../kernel/outbox.js';
 import { ConversationService, LINK } from './conversation.service.js';
 import { HAND_OVER } from './guest.changes.js';
-import { HandOverService } from './hand-over.service.js';
+import { HandOverService, LINK_ATTEMPTS } from './hand-over.service.js';
 import { MessageService, SEND } from './message.service.js';
 
 const EVERY_2_SECONDS = '*/2 * * * * *';
 const EVERY_5_SECONDS = '*/5 * * * * *';
-/** A message that Genesys does not know after about half a minute it will never know. */
-const LINK_ATTEMPTS = 16;
 
 /** What goes to Genesys on its own: at once when something was written here, and by schedule for all that was not. */
 @Injectable()
@@ -32,7 +30,7 @@ export class GuestJobs implements OnApplicationBootstrap {
       [HAND_OVER]: {
         topic: HAND_OVER,
         concurrency: 32,
-        deliver: ({ subject }) => handOvers.handOver(subject),
+        deliver: ({ subject, attempt }) => handOvers.handOver(subject, attempt),
         parked: ({ subject }, code) => conversations.refused(subject, code),
       },
       [SEND]: {

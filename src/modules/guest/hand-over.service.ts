@@ -4,7 +4,7 @@ import { Vault } from '../../kernel/vault.js';
 import { MetricsService } from '../metrics/index.js';
 import { ConversationService } from './conversation.service.js';
 import { attributesHash, genesysAttributes } from './guest.attributes.js';
-import { guestNotFound } from './guest.errors.js';
+import { guestNotFound, notLinkedYet } from './guest.errors.js';
 import { closed, isOver, linkedConversation } from './guest.js';
 import type { Attributes, Conversation, Guest } from './guest.js';
 import { MessageService } from './message.service.js';
@@ -19,6 +19,8 @@ import { SessionStore } from './ports/session.store.js';
 export const HOLD_MS = 30_000;
 /** How many sessions one run takes over at most, so that they do not all come back at once. */
 const ADOPT_AT_ONCE = 100;
+/** A message that Genesys does not know after about half a minute it will never know, nor its conversation. */
+export const LINK_ATTEMPTS = 16;
 
 /** Brings Genesys Cloud up to the newest state of a guest. Every step is safe to repeat. */
 @Injectable()
@@ -36,10 +38,10 @@ export class HandOverService {
   ) {}
 
   /** Starts the session, tells what is new, or ends it: whatever the guest's state asks for. */
-  async handOver(guestId: string): Promise<void> {
+  async handOver(guestId: string, attempt: number): Promise<void> {
     const guest = await this.get(guestId);
     if (isOver(guest)) return this.channel.leave(guestId);
-    if (guest.state === 'closing') return this.end(guest);
+    if (guest.state === 'closing') return this.end(guest, attempt);
     if (!guest.consent.dataProcessing) return;
     if (guest.mode === 'server' && guest.state === 'created') await this.open(guest);
     const conversation = linkedConversation(guest);
@@ -55,9 +57,17 @@ export class HandOverService {
     if (text === null || isOver(guest) || !guest.consent.dataProcessing)
       return this.messages.failed(guestId, messageId);
     const session = await this.open(guest);
+    // Opening may have shown, by its history, that an earlier attempt was accepted.
+    if ((await this.messages.find(guestId, messageId))?.status !== 'queued') return;
     const { key } = await this.channel.send(
       session,
-      { id: messageId, text, since: message.at, retry: attempt > 1 },
+      {
+        id: messageId,
+        text,
+        since: message.at,
+        retry: attempt > 1,
+        isKnown: (known) => this.messages.knows(guestId, known),
+      },
       await this.attributesOf(guest),
     );
     await this.told.accepted(guestId, messageId, key, message.at);
@@ -92,11 +102,14 @@ export class HandOverService {
   }
 
   /** As the guest would end it, else as the organisation would. A widget-led guest that is not linked yet is ended when it is. */
-  private async end(guest: Guest): Promise<void> {
+  private async end(guest: Guest, attempt: number): Promise<void> {
     const conversation = linkedConversation(guest);
     if (guest.mode === 'server') {
       const how = await this.channel.end(await this.sessionOf(guest));
-      if (how === 'unsupported' && conversation !== null) await this.conversations.disconnect(conversation.id);
+      if (how === 'unsupported') {
+        if (conversation !== null) await this.conversations.disconnect(conversation.id);
+        else if (guest.interactionCount > 0 && attempt < LINK_ATTEMPTS) throw notLinkedYet(guest.id);
+      }
       await this.channel.leave(guest.id);
     } else if (conversation !== null) await this.conversations.disconnect(conversation.id);
     else if (guest.conversations.length === 0) return;

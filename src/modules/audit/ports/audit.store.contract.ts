@@ -85,7 +85,7 @@ export function auditStoreContract(openLab: () => Promise<AuditStoreLab>): void 
     await Promise.allSettled(units);
     const chains = await Promise.all(subjects.map((subject) => pages(subject, 500)));
     for (const [index, chain] of chains.entries())
-      expect(checkChain(subjects[index]!, chain)).toEqual({ ok: true, head: expect.anything() });
+      expect(checkChain(subjects[index]!, chain)).toMatchObject({ ok: true });
     expect(chains.flat()).toHaveLength(81 * 2);
   });
 

@@ -25,6 +25,17 @@ export type ChannelEvent =
   /** The session cannot be used again. */
   | { readonly type: 'session-ended'; readonly guestId: string; readonly how: 'cleared' | 'expired' | 'superseded' };
 
+export type OutgoingMessage = {
+  readonly id: string;
+  readonly text: string;
+  /** When somebody asked for it to be sent. */
+  readonly since: Date;
+  /** An earlier attempt may have been accepted unseen: history is asked first, so that nothing is said twice. */
+  readonly retry: boolean;
+  /** Whether a key in that history belongs to another message. */
+  readonly isKnown?: (key: string) => Promise<boolean>;
+};
+
 /**
  * Genesys Cloud's web messaging as a guest sees it.
  * Failures are AppErrors: `unavailable` or `throttled` when it may go better later, `refused` when it will not.
@@ -37,13 +48,10 @@ export abstract class GuestChannel {
    * `attributes` go along when the start of a conversation carries them.
    */
   abstract open(session: ChannelSession, attributes: Attributes): Promise<void>;
-  /**
-   * Sends a text as the guest and resolves with the key of the message when Genesys has accepted it. `retry` says that an earlier attempt
-   * may have been accepted unseen: then history is asked first, so that nothing is said twice.
-   */
+  /** Sends a text as the guest and resolves with the key of the message when Genesys has accepted it. */
   abstract send(
     session: ChannelSession,
-    message: { readonly id: string; readonly text: string; readonly since: Date; readonly retry: boolean },
+    message: OutgoingMessage,
     attributes: Attributes,
   ): Promise<{ readonly key: string }>;
   /** Ends the conversation as the guest would. `unsupported` when the deployment does not allow guests to. */

@@ -9,6 +9,10 @@ export abstract class MessageStore {
    */
   abstract add(message: Message): Promise<boolean>;
   abstract find(guestId: string, id: string): Promise<Message | null>;
+  /** Whether a message of this guest is known by this key. */
+  abstract knows(guestId: string, key: string): Promise<boolean>;
+  /** Messages that Genesys has not accepted yet, oldest first. */
+  abstract queued(guestId: string): Promise<Message[]>;
   /**
    * Genesys has accepted message `id` and knows it by `key`. False when it was accepted before. If the message arrived under that key by
    * another way meanwhile, the two become one, and the answer is false as well: of `add` and `accepted`, one key is new only once.

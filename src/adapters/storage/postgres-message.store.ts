@@ -1,0 +1,147 @@
+import { UUID } from '../../kernel/uuid.js';
+import { MessageStore } from '../../modules/guest/index.js';
+import type { Message, MessagePage } from '../../modules/guest/index.js';
+import type { GroupCommitter } from './group-committer.js';
+import { fromCursor, pageOf, toCursor } from './page.js';
+import type { Sink } from './pending.js';
+import { asJson } from './statement.js';
+import type { Statement } from './statement.js';
+
+type Row = {
+  readonly guest_id: string;
+  readonly id: string;
+  readonly key: string | null;
+  readonly sender: Message['from'];
+  readonly status: Message['status'];
+  readonly sealed_text: string | null;
+  readonly at: Date;
+};
+
+const COLUMNS = 'guest_id, id, key, sender, status, sealed_text, at';
+const FIND: Statement = {
+  name: 'message.find',
+  text: `select ${COLUMNS} from message where guest_id = $1 and id = $2`,
+};
+const KNOWN: Statement = {
+  name: 'message.known',
+  text: 'select 1 from message where guest_id = $1 and key = $2',
+};
+const QUEUED: Statement = {
+  name: 'message.queued',
+  text: `select ${COLUMNS} from message where guest_id = $1 and status = 'queued' order by at, id`,
+};
+const INSERT: Statement = {
+  name: 'message.insert',
+  text: `insert into message (${COLUMNS}) select ${COLUMNS} from json_to_recordset($1)
+    as row (guest_id uuid, id uuid, key text, sender text, status text, sealed_text text, at timestamptz)`,
+};
+const FORGET_DOUBLE: Statement = {
+  name: 'message.forget_double',
+  text: 'delete from message where guest_id = $1 and key = $3 and id <> $2',
+};
+const ACCEPT: Statement = {
+  name: 'message.accept',
+  text: `update message set key = $3, status = 'sent' where guest_id = $1 and id = $2 and key is null`,
+};
+const FAIL: Statement = {
+  name: 'message.fail',
+  text: `update message set status = 'failed' where guest_id = $1 and id = $2 and status = 'queued'`,
+};
+const LIST: Statement = {
+  name: 'message.list',
+  text: `select ${COLUMNS} from message where guest_id = $1 order by at, id limit $2`,
+};
+const LIST_AFTER: Statement = {
+  name: 'message.list.after',
+  text: `select ${COLUMNS} from message where guest_id = $1 and (at, id) > ($3::timestamptz, $4::uuid) order by at, id limit $2`,
+};
+
+const added: Sink<Message> = {
+  name: 'message.added',
+  folds: true,
+  async write(queries, messages) {
+    await queries.query(INSERT, [asJson(messages.map(toRow))]);
+  },
+};
+
+export class PostgresMessageStore extends MessageStore {
+  constructor(private readonly work: GroupCommitter) {
+    super();
+  }
+
+  add(message: Message): Promise<boolean> {
+    return this.work.run(async () => {
+      const key = keyOf(message.guestId);
+      if (message.key !== null && (await this.knows(message.guestId, message.key))) return false;
+      await this.work.collect(added, key, message);
+      return true;
+    });
+  }
+
+  async find(guestId: string, id: string): Promise<Message | null> {
+    if (!UUID.test(guestId) || !UUID.test(id)) return null;
+    const { rows } = await this.work.lookUp<Row>(keyOf(guestId), FIND, [guestId, id]);
+    return rows[0] === undefined ? null : toMessage(rows[0]);
+  }
+
+  async knows(guestId: string, key: string): Promise<boolean> {
+    if (!UUID.test(guestId)) return false;
+    const { count } = await this.work.lookUp(keyOf(guestId), KNOWN, [guestId, key]);
+    return count > 0;
+  }
+
+  async queued(guestId: string): Promise<Message[]> {
+    if (!UUID.test(guestId)) return [];
+    const { rows } = await this.work.lookUp<Row>(keyOf(guestId), QUEUED, [guestId]);
+    return rows.map(toMessage);
+  }
+
+  accepted(guestId: string, id: string, key: string): Promise<boolean> {
+    return this.work.run(async () => {
+      const message = await this.find(guestId, id);
+      if (message === null || message.key !== null) return false;
+      const { count: doubles } = await this.work.query(FORGET_DOUBLE, [guestId, id, key]);
+      const { count } = await this.work.query(ACCEPT, [guestId, id, key]);
+      return count > 0 && doubles === 0;
+    });
+  }
+
+  async failed(guestId: string, id: string): Promise<void> {
+    if (UUID.test(guestId) && UUID.test(id)) await this.work.run(() => this.work.query(FAIL, [guestId, id]));
+  }
+
+  async list(guestId: string, cursor: string | undefined, limit: number): Promise<MessagePage> {
+    if (!UUID.test(guestId)) return { items: [], nextCursor: null };
+    const after = cursor === undefined ? null : fromCursor(cursor, INSTANT, UUID);
+    const { rows } = await this.work.lookUp<Row>(keyOf(guestId), after === null ? LIST : LIST_AFTER, [
+      guestId,
+      limit + 1,
+      ...(after ?? []),
+    ]);
+    return pageOf(rows, limit, toMessage, (row) => toCursor(row.at.toISOString(), row.id));
+  }
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+const keyOf = (guestId: string): string => `message:${guestId}`;
+
+const toRow = (message: Message): Omit<Row, 'at'> & { readonly at: Date } => ({
+  guest_id: message.guestId,
+  id: message.id,
+  key: message.key,
+  sender: message.from,
+  status: message.status,
+  sealed_text: message.sealedText,
+  at: message.at,
+});
+
+const toMessage = (row: Row): Message => ({
+  id: row.id,
+  guestId: row.guest_id,
+  key: row.key,
+  from: row.sender,
+  status: row.status,
+  sealedText: row.sealed_text,
+  at: row.at,
+});
