@@ -1,0 +1,86 @@
+import { CanActivate, ExecutionContext, Injectable, Logger } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../kernel/app-error.js';
+import { runContext } from '../kernel/run-context.js';
+import { accessOf } from './access.js';
+import { Denials } from './access-log.js';
+import type { DenialReason } from './access-log.js';
+import { Callers } from './api-keys.js';
+import type { Caller } from './api-keys.js';
+import type { ScopeName } from './scopes.js';
+
+const notShown = (): AppError =>
+  new AppError('unauthenticated', 'auth.token_missing', 'Show who you are: Authorization: Bearer <API key>.');
+
+const notKnown = (): AppError =>
+  new AppError('unauthenticated', 'auth.token_unknown', 'The bearer token is not one we know.', {
+    extra: { challenge: 'error="invalid_token"' },
+  });
+
+const notAllowed = (scope: ScopeName): AppError =>
+  new AppError(
+    'forbidden',
+    'auth.scope_missing',
+    `This call needs the scope ${scope}, which the token does not carry.`,
+    {
+      extra: { missingScope: scope, challenge: `error="insufficient_scope", scope="${scope}"` },
+    },
+  );
+
+const notDeclared = (): AppError =>
+  new AppError('forbidden', 'auth.route_undeclared', 'This route does not say who may call it, so nobody may.');
+
+/** More than any token of ours; longer ones are not even hashed. */
+const LONGEST_TOKEN = 8_192;
+
+/**
+ * Lets a request through when its route is open, or when its caller carries the scope the route names. A route that says neither
+ * is closed to everybody. Whoever is let through is the run's actor from here on.
+ */
+@Injectable()
+export class AuthGuard implements CanActivate {
+  private readonly logger = new Logger('access');
+
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly callers: Callers,
+    private readonly denials: Denials,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const access = accessOf(this.reflector, context.getHandler() as () => unknown, context.getClass());
+    if (access.kind === 'open') return true;
+
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const route = `${request.method} ${request.routeOptions.url ?? ''}`;
+    const caller = await this.identify(request, route);
+
+    if (access.kind === 'undeclared') {
+      this.logger.error('route declares no access', { route });
+      return this.deny(caller.actor, 'undeclared-route', route, notDeclared());
+    }
+    if (!caller.may(access.scope)) return this.deny(caller.actor, 'missing-scope', route, notAllowed(access.scope));
+
+    const run = runContext();
+    if (run) run.actor = caller.actor;
+    return true;
+  }
+
+  private async identify(request: FastifyRequest, route: string): Promise<Caller> {
+    const token = bearerToken(request.headers.authorization);
+    if (token === null) return this.deny(null, 'no-token', route, notShown());
+    const caller = token.length > LONGEST_TOKEN ? null : await this.callers.identify(token);
+    return caller ?? this.deny(null, 'unknown-token', route, notKnown());
+  }
+
+  private async deny(actor: string | null, reason: DenialReason, route: string, error: AppError): Promise<never> {
+    await this.denials.note(actor, reason, route);
+    throw error;
+  }
+}
+
+/** RFC 6750 §2.1: the scheme's name in any case, one token68. Null when there is none. */
+function bearerToken(header: string | undefined): string | null {
+  return /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(header ?? '')?.[1] ?? null;
+}

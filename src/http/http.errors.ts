@@ -1,0 +1,95 @@
+import { AppError } from '../kernel/app-error.js';
+import type { ErrorFacts, FieldError } from '../kernel/app-error.js';
+
+/**
+ * What only HTTP can get wrong, by code. These codes have a status of their own; every other `AppError` gets it from its kind.
+ */
+export const OWN_STATUS: Readonly<Record<string, number>> = {
+  'request.malformed_json': 400,
+  'http.malformed_request': 400,
+  'http.malformed_url': 400,
+  'http.route_not_found': 404,
+  'http.method_not_allowed': 405,
+  'http.request_timeout': 408,
+  'http.answer_erased': 410,
+  'http.body_too_large': 413,
+  'http.url_too_long': 414,
+  'http.unsupported_media_type': 415,
+  'http.idempotency_key_reused': 422,
+  'http.precondition_required': 428,
+  'http.headers_too_large': 431,
+};
+
+/** More faults than this help nobody, and an answer should not outgrow its request. */
+const MOST_ERRORS = 100;
+
+/** What came in is wrong, field by field. All that was found, in the order of the request. */
+export function invalid(errors: readonly FieldError[], what = 'request', facts: ErrorFacts = {}): AppError {
+  const shown = errors.slice(0, MOST_ERRORS);
+  const more = errors.length > shown.length ? ` The first ${shown.length} of ${errors.length} faults are listed.` : '';
+  return new AppError('invalid', 'request.invalid', `The ${what} is not valid: see errors.${more}`, {
+    ...facts,
+    errors: shown,
+  });
+}
+
+export const malformedJson = (cause?: unknown): AppError =>
+  new AppError('invalid', 'request.malformed_json', 'The body is not JSON in UTF-8.', {
+    errors: [{ pointer: '', rule: 'json', message: 'must be one JSON value, encoded in UTF-8' }],
+    cause,
+  });
+
+export const malformedUrl = (): AppError =>
+  new AppError('invalid', 'http.malformed_url', 'The path holds a percent-encoding that stands for no character.');
+
+export const urlTooLong = (): AppError =>
+  new AppError('invalid', 'http.url_too_long', 'A part of the path is too long.');
+
+export const routeNotFound = (): AppError =>
+  new AppError(
+    'not-found',
+    'http.route_not_found',
+    'There is nothing at this path. /openapi.json lists the paths there are.',
+  );
+
+export const methodNotAllowed = (allowed: readonly string[]): AppError =>
+  new AppError('invalid', 'http.method_not_allowed', `This path takes ${allowed.join(', ')}.`, { extra: { allowed } });
+
+export const bodyTooLarge = (limit: number): AppError =>
+  new AppError('invalid', 'http.body_too_large', `The body is larger than ${limit} bytes.`, {
+    errors: [{ pointer: '', rule: 'maxBytes', message: `must not be larger than ${limit} bytes` }],
+  });
+
+export const unsupportedMediaType = (accepted: readonly string[]): AppError =>
+  new AppError('invalid', 'http.unsupported_media_type', `Send the body with Content-Type: ${accepted.join(' or ')}.`, {
+    errors: [{ pointer: '', rule: 'mediaType', message: `must be sent as ${accepted.join(' or ')}` }],
+  });
+
+export const preconditionRequired = (): AppError =>
+  new AppError(
+    'conflict',
+    'http.precondition_required',
+    'This change needs an If-Match header with the ETag of the version it is based on, so that nobody is overwritten unseen. Read the resource to learn its ETag.',
+  );
+
+export const badHeader = (header: string, rule: string, message: string): AppError =>
+  new AppError('invalid', 'http.bad_header', `The ${header} header ${message}.`, { extra: { header, rule } });
+
+export const idempotencyKeyReused = (): AppError =>
+  new AppError(
+    'conflict',
+    'http.idempotency_key_reused',
+    'This Idempotency-Key was used for another request. Send the first request unchanged, or use a new key.',
+  );
+
+export const answerErased = (): AppError =>
+  new AppError(
+    'not-found',
+    'http.answer_erased',
+    'This request was answered before, and what it was about has been erased since. Nothing was done.',
+  );
+
+export const shuttingDown = (): AppError =>
+  new AppError('unavailable', 'http.shutting_down', 'This instance is about to stop. Repeat the request.', {
+    retryAfterMs: 1_000,
+  });

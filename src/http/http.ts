@@ -1,0 +1,118 @@
+import { STATUS_CODES } from 'node:http';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import helmet from '@fastify/helmet';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+import { AppError } from '../kernel/app-error.js';
+import { shuttingDown } from './http.errors.js';
+import { BODY_LIMIT, BODY_TYPES, parseJsonBody } from './json-body.js';
+import { serveOpenApi } from './openapi.js';
+import { ProblemFilter, answerFrameworkError } from './problem.filter.js';
+import { PROBLEM_TYPE, problemOf } from './problem.js';
+import { rememberRoutes } from './routes.js';
+import { addRunContext, requestId } from './run-context.hook.js';
+import { RequestPipe } from './validation.js';
+
+/** A connection on which nothing moved for this long is closed. Streams have to say something more often. */
+export const CONNECTION_TIMEOUT_MS = 60_000;
+
+/** A request has to have arrived completely within this time. */
+export const REQUEST_TIMEOUT_MS = 10_000;
+
+/** For `new FastifyAdapter(fastifyOptions())`: the limits, and answers of our shape where Fastify does not ask Nest. */
+export const fastifyOptions = (): FastifyHttpOptions<Server> => ({
+  logger: false,
+  bodyLimit: BODY_LIMIT,
+  connectionTimeout: CONNECTION_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  // Node looks for late requests only this often; its own default of 30 s would make the timeout above a wish.
+  http: { connectionsCheckingInterval: 2_000 },
+  routerOptions: { maxParamLength: 128 },
+  genReqId: requestId,
+  // We say it ourselves, as a problem.
+  return503OnClosing: false,
+  frameworkErrors: answerFrameworkError,
+  clientErrorHandler: answerClientError,
+});
+
+/** For `NestFactory.create(…)`: the body parsers are ours. */
+export const nestOptions = { bodyParser: false, bufferLogs: true } as const;
+
+/** Everything between the socket and a controller. Call once, before the app is initialised. Signals are the caller's to handle. */
+export async function configureHttp(app: NestFastifyApplication): Promise<void> {
+  const fastify = app.getHttpAdapter().getInstance();
+  const methodsAt = rememberRoutes(fastify);
+  addRunContext(fastify);
+  refuseWhileClosing(fastify);
+  await app.register(helmet, HELMET);
+
+  fastify.removeAllContentTypeParsers();
+  for (const type of BODY_TYPES) {
+    app.useBodyParser(type, { bodyLimit: BODY_LIMIT }, (_request, body, done) => done(null, parseJsonBody(body)));
+  }
+  app.useGlobalFilters(new ProblemFilter(methodsAt));
+  app.useGlobalPipes(new RequestPipe());
+  serveOpenApi(app);
+}
+
+/** Nothing of ours is a page but /docs, and that brings its own scripts and styles. */
+const HELMET = {
+  frameguard: { action: 'deny' as const },
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      baseUri: ["'none'"],
+      connectSrc: ["'self'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+      imgSrc: ["'self'", 'data:'],
+      scriptSrc: ["'self'"],
+      // The page puts its styles inline.
+      styleSrc: ["'self'", "'unsafe-inline'"],
+    },
+  },
+};
+
+function refuseWhileClosing(fastify: FastifyInstance): void {
+  let closing = false;
+  fastify.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    // Answers are about one person and one moment: nobody between us and the caller keeps them.
+    void reply.header('cache-control', 'private, no-cache');
+    if (!closing) return done();
+    void reply.header('connection', 'close');
+    done(shuttingDown());
+  });
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, () => AppError>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: () =>
+    new AppError(
+      'invalid',
+      'http.request_timeout',
+      `The request did not arrive within ${REQUEST_TIMEOUT_MS / 1_000} seconds.`,
+    ),
+  HPE_HEADER_OVERFLOW: () =>
+    new AppError('invalid', 'http.headers_too_large', 'The request line and headers are too large.'),
+};
+
+/** For what is not even a request: there is no reply yet, only the socket. */
+function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  if (!socket.writable) return void socket.destroy();
+  const malformed = () => new AppError('invalid', 'http.malformed_request', 'This is not HTTP/1.1.');
+  const { problem } = problemOf((CLIENT_ERRORS[error.code ?? ''] ?? malformed)());
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

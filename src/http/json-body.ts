@@ -1,0 +1,84 @@
+import type { FieldError } from '../kernel/app-error.js';
+import { invalid, malformedJson } from './http.errors.js';
+
+/** Bytes of a request body. */
+export const BODY_LIMIT = 65_536;
+
+export const BODY_TYPES = ['application/json', 'application/merge-patch+json'] as const;
+
+/** Deeper than any body of ours, and far from where recursive code would run out of stack. */
+export const DEEPEST = 32;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Reads a body as JSON. An empty body is none at all: undefined. */
+export function parseJsonBody(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(bytes));
+  } catch {
+    // The cause would quote the body.
+    throw malformedJson();
+  }
+  const errors = unsafeParts(value);
+  if (errors.length > 0) throw invalid(errors, 'body');
+  return value;
+}
+
+/**
+ * What no value from outside may hold, wherever in it: member names that mean something to JavaScript itself, text that is not
+ * Unicode or holds control characters (tab and line breaks are text), numbers without end, and more levels than anybody needs.
+ */
+export function unsafeParts(value: unknown): FieldError[] {
+  const errors: FieldError[] = [];
+  const left: { value: unknown; pointer: string; depth: number }[] = [{ value, pointer: '', depth: 0 }];
+  // Not recursive: how deep it goes is the sender's choice.
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value: here, pointer, depth } = next;
+    const fault = typeof here === 'string' ? textFault(here) : typeof here === 'number' ? numberFault(here) : null;
+    if (fault) errors.push({ pointer, ...fault });
+    if (here === null || typeof here !== 'object') continue;
+    if (depth >= DEEPEST) {
+      errors.push({ pointer, rule: 'maxDepth', message: `must not be nested deeper than ${DEEPEST} levels` });
+      continue;
+    }
+    const members = Array.isArray(here) ? here.map((item, at) => [String(at), item] as const) : Object.entries(here);
+    // Backwards, because the last one pushed is looked at first.
+    for (const [name, member] of members.reverse()) {
+      const place = `${pointer}/${escaped(name)}`;
+      const nameless = Array.isArray(here) ? null : nameFault(name);
+      if (nameless) errors.push({ pointer: place, ...nameless });
+      else left.push({ value: member, pointer: place, depth: depth + 1 });
+    }
+  }
+  return errors;
+}
+
+/** `1e999` is JSON, but no number we could keep or hash. */
+const numberFault = (number: number): Fault | null =>
+  Number.isFinite(number) ? null : { rule: 'number', message: 'is too large a number' };
+
+type Fault = Omit<FieldError, 'pointer'>;
+
+/** Names such as `constructor` stand on every object: whoever looks for such a member finds something, sent or not. */
+function nameFault(name: string): Fault | null {
+  if (name in Object.prototype)
+    return { rule: 'reserved', message: 'is a name that JavaScript itself uses; remove it' };
+  return textFault(name);
+}
+
+// eslint-disable-next-line no-control-regex -- these are the characters to find
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+
+function textFault(text: string): Fault | null {
+  if (CONTROL.test(text)) {
+    return { rule: 'controlCharacter', message: 'must not hold control characters other than tab and line breaks' };
+  }
+  if (/\p{Surrogate}/u.test(text))
+    return { rule: 'unicode', message: 'must be well-formed Unicode: it holds half a character' };
+  return null;
+}
+
+/** A member name as a part of a JSON pointer (RFC 6901 §3). */
+export const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

@@ -1,0 +1,168 @@
+import { ArgumentMetadata, Injectable, PipeTransform } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
+import { plainToInstance, Transform, Type as Nesting } from 'class-transformer';
+import * as classValidator from 'class-validator';
+import {
+  getMetadataStorage,
+  IsArray,
+  IsInt,
+  IsObject,
+  isObject,
+  Max,
+  Min,
+  ValidateIf,
+  ValidateNested,
+  validateSync,
+} from 'class-validator';
+import type { ValidationError } from 'class-validator';
+import type { FieldError } from '../kernel/app-error.js';
+import { invalid } from './http.errors.js';
+import { escaped, unsafeParts } from './json-body.js';
+
+export { invalid } from './http.errors.js';
+
+/**
+ * What came in, as an instance of `shape`, or a `request.invalid` that lists everything wrong with it by JSON pointer. Nothing is
+ * converted and nothing dropped: a member the shape does not name is refused. Absent members stay absent.
+ * `what` says in the answer where it came from: the body, the query string, the path.
+ */
+export function parse<T extends object>(shape: Type<T>, value: unknown, what = 'body'): T {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw invalid([{ pointer: '', rule: 'isObject', message: 'must be a JSON object' }], what);
+  }
+  const unsafe = unsafeParts(value);
+  if (unsafe.length > 0) throw invalid(unsafe, what);
+  const instance = plainToInstance(shape, value, { exposeUnsetFields: false });
+  const faults = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+  if (faults.length > 0) throw invalid(fieldErrors(faults, ''), what);
+  return withoutUnset(instance);
+}
+
+/** As `parse`, for a query string: one value a name. Numbers are read only where the shape says `@QueryInt`. */
+export function parseQuery<T extends object>(shape: Type<T>, query: unknown): T {
+  const repeated = Object.entries((query ?? {}) as Record<string, unknown>).filter(([, value]) => Array.isArray(value));
+  if (repeated.length > 0) {
+    const message = 'must be given once';
+    throw invalid(
+      repeated.map(([name]) => ({ pointer: `/${escaped(name)}`, rule: 'once', message })),
+      'query string',
+    );
+  }
+  return parse(shape, { ...(query as object) }, 'query string');
+}
+
+/** Gives handlers their `@Body()`, `@Query()` and `@Param()` validated, when these are declared with a class of ours. */
+@Injectable()
+export class RequestPipe implements PipeTransform {
+  transform(value: unknown, { metatype, type, data }: ArgumentMetadata): unknown {
+    // A single named part (`@Param('id')`) and what other decorators make are not whole shapes.
+    if (data !== undefined || metatype === undefined || !isShape(metatype)) return value;
+    if (type === 'query') return parseQuery(metatype, value);
+    if (type === 'param') return parse(metatype, { ...(value as object) }, 'path');
+    return type === 'body' ? parse(metatype, value) : value;
+  }
+}
+
+/** The member may be absent. Unlike `@IsOptional()`, null is not absence. */
+export const MayBeAbsent = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+
+/** An object of another shape, and not a list of them. */
+export const Nested = (shape: () => Type): PropertyDecorator => all(Nesting(shape), ValidateNested(), IsObject());
+
+/** A list of objects of another shape. */
+export const NestedList = (shape: () => Type): PropertyDecorator =>
+  all(Nesting(shape), IsArray(), IsObject({ each: true }), ValidateNested({ each: true }));
+
+/** A whole number in a query string, where everything arrives as text. */
+export const QueryInt = (range: { readonly min: number; readonly max: number }): PropertyDecorator =>
+  all(
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
+    ),
+    IsInt(),
+    Min(range.min),
+    Max(range.max),
+  );
+
+const all =
+  (...decorators: PropertyDecorator[]): PropertyDecorator =>
+  (target, property) =>
+    decorators.forEach((decorate) => decorate(target, property));
+
+const isShape = (metatype: unknown): metatype is Type<object> =>
+  typeof metatype === 'function' && namesOf(metatype as Type).size > 0;
+
+const known = new WeakMap<Type, ReadonlySet<string>>();
+
+/** The members a shape knows: asked of every request, and the same each time. */
+function namesOf(shape: Type): ReadonlySet<string> {
+  const found = known.get(shape);
+  if (found) return found;
+  const rules = getMetadataStorage().getTargetValidationMetadatas(shape, '', true, false);
+  const names = new Set(rules.map((rule) => rule.propertyName));
+  known.set(shape, names);
+  return names;
+}
+
+/** The names of class-validator's own rules; whatever else fails is a rule of ours with a message of its own. */
+const BUILT_IN = new Set(Object.values(classValidator).filter((member) => typeof member === 'string'));
+
+const TYPE_RULES = new Set(['isString', 'isBoolean', 'isInt', 'isNumber', 'isArray', 'isObject']);
+
+function fieldErrors(faults: readonly ValidationError[], parent: string): FieldError[] {
+  return faults.flatMap((fault) => {
+    const pointer = `${parent}/${escaped(fault.property)}`;
+    const misfits = misfitsIn(fault);
+    const inside = (fault.children ?? []).filter(({ property }) => !misfits.includes(property));
+    if (misfits.length > 0) {
+      const errors = misfits.map((at) => ({
+        pointer: `${pointer}/${at}`,
+        rule: 'isObject',
+        message: 'must be an object',
+      }));
+      return [...errors, ...fieldErrors(inside, pointer)];
+    }
+    // What stands in place of an object need not be looked into: class-validator looks into lists.
+    const isMisplaced = fault.constraints?.['isObject'] !== undefined;
+    return [...ownErrors(fault, pointer), ...(isMisplaced ? [] : fieldErrors(inside, pointer))];
+  });
+}
+
+/** The places of those in a list of objects that are none. */
+function misfitsIn({ value, constraints }: ValidationError): string[] {
+  if (!Array.isArray(value) || constraints?.['isObject']?.startsWith('each value') !== true) return [];
+  return value.flatMap((item, at) => (isObject(item) ? [] : [String(at)]));
+}
+
+function ownErrors(fault: ValidationError, pointer: string): FieldError[] {
+  const broken = Object.entries(fault.constraints ?? {});
+  if (broken.some(([rule]) => rule === 'whitelistValidation')) {
+    const names = fault.target ? [...namesOf(fault.target.constructor as Type)].sort().join(', ') : '';
+    return [{ pointer, rule: 'unknown', message: `is not known here; remove it. Known are: ${names}` }];
+  }
+  // Absent, it breaks every rule there is; only one of them can be mended.
+  if (fault.value === undefined && broken.some(([rule]) => BUILT_IN.has(rule))) {
+    return [{ pointer, rule: 'required', message: 'is required' }];
+  }
+  // What is not even of the right type breaks other rules as well; they say nothing more.
+  const ofType = broken.filter(([rule]) => TYPE_RULES.has(rule));
+  const told = ofType.length > 0 ? ofType : broken;
+  return told.map(([rule, message]) =>
+    rule === 'nestedValidation'
+      ? { pointer, rule: 'isObject', message: 'must be an object' }
+      : { pointer, rule, message: withoutName(message, fault.property) },
+  );
+}
+
+/** class-validator begins its sentences with the member's name; the pointer says that already. */
+const withoutName = (message: string, name: string): string =>
+  message.startsWith(`${name} `) ? message.slice(name.length + 1) : message;
+
+/** Compiled class fields exist, set to undefined, before anything is assigned to them. */
+function withoutUnset<T extends object>(value: T): T {
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) delete (value as Record<string, unknown>)[name];
+    else if (typeof member === 'object' && member !== null) withoutUnset(member as object);
+  }
+  return value;
+}
