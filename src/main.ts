@@ -4,6 +4,7 @@ import { CrmSettingsError } from './adapters/crm/define-crm.js';
 import { ConfigError, readConfig } from './config.js';
 import type { Config } from './config.js';
 import { withSandboxKeys } from './config.keys.js';
+import type { MadeApiKey } from './config.keys.js';
 import { AppError } from './kernel/app-error.js';
 import { startService } from './service.js';
 import type { Service } from './service.js';
@@ -11,9 +12,10 @@ import type { Service } from './service.js';
 /** Reads the configuration, starts the service, says where it is, and leaves cleanly. */
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
-  const config = readConfig(withSandboxKeys(process.env));
+  let newKey: MadeApiKey | null = null;
+  const config = readConfig(withSandboxKeys(process.env, (made) => (newKey = made)));
   const service = await startService(config);
-  if (config.mode === 'sandbox') console.log(welcome(config, service));
+  if (config.mode === 'sandbox') console.log(welcome(config, service, newKey));
 
   let leaving = false;
   const leave = (signal: NodeJS.Signals): void => {
@@ -32,12 +34,15 @@ async function main(): Promise<void> {
 }
 
 /** For somebody who has just started it for the first time. */
-function welcome({ dataDir }: Config, { url, sandbox }: Service): string {
+function welcome({ dataDir }: Config, { url, sandbox }: Service, newKey: MadeApiKey | null): string {
   const at = url.replace('[::1]', '127.0.0.1');
+  const key =
+    newKey === null ? `in ${join(dataDir, 'api-key')}` : `${newKey.apiKey}  (shown once; kept in ${newKey.file})`;
   return `
 Guest Manager for Genesys Cloud runs in SANDBOX mode: it talks to a local Genesys Cloud and a local CRM, and nothing is real.
 
   API          ${at}/v1
+  API key      ${key}
   Docs         ${at}/docs
   Health       ${at}/health/dependencies
   Other side   ${sandbox === null ? 'as configured' : `${sandbox.url}/sandbox`}

@@ -20,7 +20,12 @@ import { newDataDir } from './test-storage.js';
  * version. The suite runs them in short, `npm run gates` in full.
  */
 
-export type Survival = { readonly acknowledged: number; readonly lost: number; readonly torn: number; readonly broken: number };
+export type Survival = {
+  readonly acknowledged: number;
+  readonly lost: number;
+  readonly torn: number;
+  readonly broken: number;
+};
 
 /** Kills a writing process again and again, and looks whether anything it had acknowledged is missing, half written or out of chain. */
 export async function killAgainAndAgain(kills: number): Promise<Survival> {
@@ -55,7 +60,14 @@ async function writeUntilKilled(
 ): Promise<void> {
   const writer = spawn(
     process.execPath,
-    ['-r', join(__dirname, 'register.js'), join(__dirname, 'writer.ts'), dataDir, secret.toString('hex'), checkpoints ? '40' : '0'],
+    [
+      '-r',
+      join(__dirname, 'register.js'),
+      join(__dirname, 'writer.ts'),
+      dataDir,
+      secret.toString('hex'),
+      checkpoints ? '40' : '0',
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const gone = once(writer, 'exit');
@@ -77,7 +89,10 @@ async function writeUntilKilled(
   }
 }
 
-async function inspect(storage: Storage, acknowledged: ReadonlyMap<string, number>): Promise<Omit<Survival, 'acknowledged'>> {
+async function inspect(
+  storage: Storage,
+  acknowledged: ReadonlyMap<string, number>,
+): Promise<Omit<Survival, 'acknowledged'>> {
   const { rows: guests } = await storage.database.query<{ id: string; version: number }>({
     name: 'gate.guests',
     text: 'select id, version from guest',
@@ -114,7 +129,9 @@ export type Fuzz = { readonly queries: number; readonly refused: number; readonl
 
 /** Good and bad queries in disorder on one pool, every answer tagged: a query that is given another query's answer is noticed. */
 export async function fuzzProtocol(pool: pg.Pool, queries: number): Promise<Fuzz> {
-  await pool.query('create table fuzz (tag text primary key, parent text references fuzz deferrable initially deferred)');
+  await pool.query(
+    'create table fuzz (tag text primary key, parent text references fuzz deferrable initially deferred)',
+  );
   let refused = 0;
   const wrong: string[] = [];
   const expectTag = async (tag: string, answer: Promise<pg.QueryResult<{ tag: string }>>): Promise<void> => {

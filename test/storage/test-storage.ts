@@ -88,7 +88,8 @@ async function templateDirectory(): Promise<string> {
   return template;
 }
 
-async function newDatabase(): Promise<Place> {
+/** A new database on the server of `TEST_DATABASE_URL`. */
+export async function newDatabase(): Promise<Place> {
   const server = process.env['TEST_DATABASE_URL'];
   if (server === undefined) throw new Error('TEST_DATABASE_URL names no server');
   const name = `guest_manager_${randomBytes(6).toString('hex')}`;

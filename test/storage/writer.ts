@@ -10,8 +10,12 @@ const [dataDir, secret, checkpointMs] = process.argv.slice(2);
 const CALLERS = 24;
 
 async function main(): Promise<void> {
-  const storage = await openStorage({ dataDir: dataDir!, dataKeys: [{ id: 'test', secret: Buffer.from(secret!, 'hex') }] });
-  if (Number(checkpointMs) > 0) setInterval(() => void storage.database.engine.reads.query('checkpoint'), Number(checkpointMs));
+  const storage = await openStorage({
+    dataDir: dataDir!,
+    dataKeys: [{ id: 'test', secret: Buffer.from(secret!, 'hex') }],
+  });
+  if (Number(checkpointMs) > 0)
+    setInterval(() => void storage.database.engine.reads.query('checkpoint'), Number(checkpointMs));
   const say = (id: string, version: number): void => void writeSync(1, `${id} ${version}\n`);
   await Promise.all(
     Array.from({ length: CALLERS }, async () => {
