@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { Clock } from '../../src/kernel/clock.js';
+import { openEmbedded } from '../../src/adapters/storage/embedded/embedded.engine.js';
+import { migrate } from '../../src/adapters/storage/migrations.js';
 import { openStorage, storageOn } from '../../src/adapters/storage/storage.js';
 import type { Storage, StorageOptions } from '../../src/adapters/storage/storage.js';
 
@@ -72,13 +74,16 @@ export async function newDataDir(): Promise<string> {
 }
 
 async function templateDirectory(): Promise<string> {
-  const version = readFileSync(join(dirname(require.resolve('@electric-sql/pglite')), '..', 'package.json'));
-  const migrations = readFileSync(join(__dirname, '../../src/adapters/storage/migrations/0001_storage.sql'));
-  const fingerprint = createHash('sha256').update(version).update(migrations).digest('hex').slice(0, 12);
-  const template = join(tmpdir(), `guest-manager-template-${userInfo().uid}-${fingerprint}`);
+  const fingerprint = createHash('sha256');
+  fingerprint.update(readFileSync(join(dirname(require.resolve('@electric-sql/pglite')), '..', 'package.json')));
+  for (const file of readdirSync(MIGRATIONS).sort()) fingerprint.update(readFileSync(join(MIGRATIONS, file)));
+  const name = `guest-manager-template-${userInfo().uid}-${fingerprint.digest('hex').slice(0, 12)}`;
+  const template = join(tmpdir(), name);
   if (existsSync(template)) return template;
   const unfinished = mkdtempSync(join(tmpdir(), 'guest-manager-template-'));
-  await (await openStorage({ dataDir: unfinished, dataKeys: [{ id: 'test', secret: randomBytes(32) }] })).close();
+  const engine = await openEmbedded({ dataDir: unfinished });
+  await migrate(engine.writes);
+  await engine.close();
   try {
     renameSync(unfinished, template);
   } catch {
@@ -87,6 +92,8 @@ async function templateDirectory(): Promise<string> {
   }
   return template;
 }
+
+const MIGRATIONS = join(__dirname, '../../src/adapters/storage/migrations');
 
 /** A new database on the server of `TEST_DATABASE_URL`. */
 export async function newDatabase(): Promise<Place> {

@@ -43,7 +43,7 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
   }
 
   async find(scope: string, notBefore: Date): Promise<IdempotencyRecord | null> {
-    const { rows } = await this.work.query<Row>(FIND, [scope]);
+    const { rows } = await this.work.lookUp<Row>(keyOf(scope), FIND, [scope]);
     const [row] = rows;
     if (row?.held !== true) throw idempotencyInProgress();
     if (row.fingerprint === null) return null;
@@ -56,7 +56,7 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
   }
 
   add(record: IdempotencyRecord): Promise<void> {
-    return this.work.collect(kept, `idempotency:${record.scope}`, record);
+    return this.work.collect(kept, keyOf(record.scope), record);
   }
 
   async purge(before: Date): Promise<number> {
@@ -64,3 +64,5 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
     return count;
   }
 }
+
+const keyOf = (scope: string): string => `idempotency:${scope}`;

@@ -1,0 +1,115 @@
+import { Logger } from '@nestjs/common';
+import pg from 'pg';
+import { CuttingProxy } from '../../../test/storage/cutting-proxy.js';
+import { createGuest } from '../../../test/storage/create.js';
+import { openTestStorage } from '../../../test/storage/test-storage.js';
+import type { TestStorage } from '../../../test/storage/test-storage.js';
+import { uuidv7 } from '../../kernel/uuid.js';
+import { openStorage } from './storage.js';
+import type { Storage } from './storage.js';
+
+Logger.overrideLogger(false);
+
+const at = new Date('2026-11-22T09:00:00.000Z');
+const hasServer = process.env['TEST_DATABASE_URL'] !== undefined;
+
+(hasServer ? describe : describe.skip)('GroupCommitter, with a server that can be lost', () => {
+  /** An undisturbed eye. */
+  let storage: TestStorage;
+  let proxy: CuttingProxy;
+  let far: Storage;
+
+  beforeAll(async () => {
+    storage = await openTestStorage('postgres');
+    proxy = await CuttingProxy.before(storage.options.databaseUrl!);
+    far = await openStorage({ ...storage.options, databaseUrl: proxy.url });
+  }, 60_000);
+  afterAll(async () => {
+    await far.close();
+    await proxy.close();
+    await storage.close();
+  });
+
+  const note = (id: string): Promise<void> =>
+    far.work.run(() => far.metrics.append({ guestId: id, type: 'created', at }));
+  const notes = async (id: string): Promise<number> => (await storage.metrics.events(id)).length;
+
+  it.each(['loses its answer', 'is lost'] as const)(
+    'acknowledges once, and writes once, when a commit %s',
+    async (fate) => {
+      const ids = [uuidv7(), uuidv7(), uuidv7()];
+      const committed: string[] = [];
+      proxy.nextCommit = fate;
+      await Promise.all(
+        ids.map((id) =>
+          far.work.run(async () => {
+            far.work.afterCommit(() => committed.push(id));
+            await note(id);
+          }),
+        ),
+      );
+      expect(proxy.nextCommit).toBe('passes');
+      expect(await Promise.all(ids.map(notes))).toEqual([1, 1, 1]);
+      expect(committed).toEqual(ids);
+    },
+  );
+
+  it('writes every unit once while connections break again and again', async () => {
+    const ids = Array.from({ length: 400 }, () => uuidv7());
+    const breaking = setInterval(() => proxy.cut(), 150);
+    const results: PromiseSettledResult<void>[] = [];
+    for (let from = 0; from < ids.length; from += 20)
+      results.push(...(await Promise.allSettled(ids.slice(from, from + 20).map(note))));
+    clearInterval(breaking);
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'fulfilled') expect(await notes(ids[index]!)).toBe(1);
+      else {
+        expect(result.reason).toMatchObject({ code: 'storage.unavailable' });
+        expect(await notes(ids[index]!)).toBeLessThanOrEqual(1);
+      }
+    }
+    expect(results.filter((result) => result.status === 'fulfilled').length).toBeGreaterThan(300);
+  }, 60_000);
+
+  it('says within seconds that the server is away, and goes on when it is back', async () => {
+    const id = uuidv7();
+    proxy.goAway();
+    const startedAt = Date.now();
+    await expect(note(id)).rejects.toMatchObject({ kind: 'unavailable', code: 'storage.unavailable' });
+    await expect(far.guests.find(id)).rejects.toMatchObject({ kind: 'unavailable', code: 'storage.unavailable' });
+    await expect(far.database.ping()).rejects.toMatchObject({ code: 'storage.unavailable' });
+    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    proxy.comeBack();
+    await far.database.ping();
+    await note(id);
+    expect(await notes(id)).toBe(1);
+  });
+
+  it('lets both through when two processes wait for each other', async () => {
+    const [first, second] = [await createGuest(storage), await createGuest(storage)];
+    const meet = { waiting: 0 };
+    const both = (by: Storage, order: readonly string[]): Promise<void> =>
+      by.work.run(async () => {
+        for (const id of order) {
+          await by.guests.update(id, (guest) => ({ ...guest, version: guest.version + 1 }));
+          meet.waiting++;
+          for (let turn = 0; turn < 50 && meet.waiting < 2; turn++)
+            await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      });
+    await Promise.all([both(far, [first.id, second.id]), both(storage, [second.id, first.id])]);
+    for (const { id } of [first, second]) expect(await storage.guests.find(id)).toMatchObject({ version: 3 });
+  });
+
+  it('waits no longer than 5 s for what somebody else has locked', async () => {
+    const guest = await createGuest(storage);
+    const other = new pg.Client({ connectionString: storage.options.databaseUrl });
+    await other.connect();
+    await other.query('begin');
+    await other.query('select 1 from guest where id = $1 for update', [guest.id]);
+    const change = far.guests.update(guest.id, (known) => ({ ...known, version: known.version + 1 }));
+    setTimeout(() => void other.query('rollback'), 6_000);
+    expect((await change).version).toBe(2);
+    await other.end();
+  }, 30_000);
+});

@@ -1,0 +1,95 @@
+import { Logger } from '@nestjs/common';
+import pg from 'pg';
+import { createGuest } from '../../../test/storage/create.js';
+import { openTestStorage } from '../../../test/storage/test-storage.js';
+import type { TestStorage } from '../../../test/storage/test-storage.js';
+import { uuidv7 } from '../../kernel/uuid.js';
+import { GroupCommitter } from './group-committer.js';
+import { storageOn } from './storage.js';
+
+Logger.overrideLogger(false);
+
+const at = new Date('2026-11-22T09:00:00.000Z');
+
+describe('GroupCommitter', () => {
+  let storage: TestStorage;
+  beforeAll(async () => void (storage = await openTestStorage()), 120_000);
+  afterAll(() => storage.close());
+  afterEach(() => jest.restoreAllMocks());
+
+  const event = (guestId: string) => ({ guestId, type: 'created', at }) as const;
+
+  it('writes many units with the statements of one', async () => {
+    await createGuest(storage);
+    const sent = jest.spyOn(pg.Client.prototype, 'query');
+    await createGuest(storage);
+    const forOne = sent.mock.calls.length;
+    sent.mockClear();
+    await Promise.all(Array.from({ length: 32 }, () => createGuest(storage)));
+    expect(sent.mock.calls.length).toBeLessThanOrEqual(forOne);
+    expect(forOne).toBeLessThanOrEqual(12);
+  });
+
+  it('reads what a unit changes with one statement, and writes all changes together', async () => {
+    const guests = await Promise.all(Array.from({ length: 20 }, () => createGuest(storage)));
+    const sent = jest.spyOn(pg.Client.prototype, 'query');
+    const counted = guests.map(({ id }) =>
+      storage.guests.update(id, (guest) => ({ ...guest, version: guest.version + 1, interactionCount: 1 })),
+    );
+    await Promise.all(counted);
+    // Begin, twenty looks, one write, commit.
+    expect(sent.mock.calls.length).toBe(23);
+  });
+
+  it('writes nothing at all for a unit that does nothing', async () => {
+    const sent = jest.spyOn(pg.Client.prototype, 'query');
+    expect(await storage.work.run(async () => 7)).toBe(7);
+    expect(sent).not.toHaveBeenCalled();
+  });
+
+  it('says that it is a mistake to ask the pool inside a unit', async () => {
+    const asking = storage.work.run(() => storage.database.ping());
+    await expect(asking).rejects.toThrow('ask the unit, not the pool');
+    await storage.database.ping();
+  });
+
+  it('undoes a unit that takes too long, and lets its neighbours through', async () => {
+    const impatient = storageOn(storage.database, { ...storage.options, committer: { unitMs: 100 } });
+    const [slow, quick] = [uuidv7(), uuidv7()];
+    let late: Promise<unknown> | undefined;
+    const results = await Promise.allSettled([
+      impatient.work.run(async () => {
+        await impatient.metrics.append(event(slow));
+        await impatient.metrics.events(slow);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        late = impatient.metrics.append(event(slow));
+        await late;
+      }),
+      impatient.work.run(() => impatient.metrics.append(event(quick))),
+    ]);
+    expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'storage.unit_too_long' } });
+    expect(results[1].status).toBe('fulfilled');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await expect(late).rejects.toThrow('has ended');
+    expect(await storage.metrics.events(slow)).toEqual([]);
+    expect(await storage.metrics.events(quick)).toHaveLength(1);
+  });
+
+  it('turns units away while too many wait', async () => {
+    const small = storageOn(storage.database, { ...storage.options, committer: { queueSize: 2 } });
+    const units = [1, 2, 3].map(() => small.work.run(() => small.metrics.append(event(uuidv7()))));
+    await expect(units[2]).rejects.toMatchObject({ kind: 'unavailable', code: 'storage.busy' });
+    await Promise.all(units.slice(0, 2));
+  });
+
+  it('finishes what it has when it is closed, and takes nothing more', async () => {
+    const work = new GroupCommitter(storage.database);
+    const done: number[] = [];
+    const units = [1, 2, 3].map((n) => work.run(async () => void done.push(n)));
+    const closing = work.close();
+    await expect(work.run(async () => done.push(4))).rejects.toMatchObject({ code: 'storage.closed' });
+    await closing;
+    await Promise.all(units);
+    expect(done).toEqual([1, 2, 3]);
+  });
+});

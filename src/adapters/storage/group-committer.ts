@@ -1,0 +1,243 @@
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { AppError } from '../../kernel/app-error.js';
+import { UnitOfWork } from '../../kernel/unit-of-work.js';
+import { Batch, Uncertain } from './batch.js';
+import type { Outcome } from './batch.js';
+import type { Connection, Database } from './database.js';
+import type { Sink } from './pending.js';
+import type { Rows, Statement } from './statement.js';
+import {
+  ConnectionLost,
+  isRace,
+  storageBusy,
+  storageClosed,
+  storageUnavailable,
+  worthRepeating,
+} from './storage.errors.js';
+import { Unit } from './unit.js';
+
+export type CommitterOptions = {
+  /** How many units at most share a transaction. */
+  readonly batchSize?: number;
+  /** How many units may wait before new ones are turned away. */
+  readonly queueSize?: number;
+  /** How long a unit may take: everybody behind it waits. */
+  readonly unitMs?: number;
+};
+
+type Member = {
+  readonly work: () => Promise<unknown>;
+  /** The caller's async context, so that the unit runs in the course of the caller's request. */
+  readonly context: AsyncResource;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+const ATTEMPTS = 4;
+
+/**
+ * Units of work that arrive together run in turn on one connection and share one COMMIT, because bringing it to disk costs more than all they
+ * write. Each is answered after that commit. If the transaction fails its members run again, each in one of its own, so that one that cannot
+ * succeed fails alone.
+ */
+export class GroupCommitter extends UnitOfWork {
+  private readonly logger = new Logger('storage');
+  private readonly current = new AsyncLocalStorage<Unit>();
+  /** Batches belong to nobody's request. */
+  private readonly context = new AsyncResource('GroupCommitter');
+  private readonly waiting: Member[] = [];
+  private working: Promise<void> | undefined;
+  private closed = false;
+  private readonly batchSize: number;
+  private readonly queueSize: number;
+  private readonly unitMs: number;
+
+  constructor(
+    private readonly database: Database,
+    { batchSize = 64, queueSize = 10_000, unitMs = 10_000 }: CommitterOptions = {},
+  ) {
+    super();
+    this.batchSize = batchSize;
+    this.queueSize = queueSize;
+    this.unitMs = unitMs;
+    database.guards.push(() => {
+      if (this.isInUnit)
+        throw new Error(
+          'Inside a unit of work ask the unit, not the pool: a read there would not see what the unit wrote.',
+        );
+    });
+  }
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const unit = this.current.getStore();
+    if (unit !== undefined) {
+      unit.assertRunning();
+      return work();
+    }
+    if (this.closed) return Promise.reject(storageClosed());
+    if (this.waiting.length >= this.queueSize) return Promise.reject(storageBusy());
+    return new Promise<T>((resolve, reject) => {
+      const context = new AsyncResource('UnitOfWork');
+      this.waiting.push({ work, context, resolve: resolve as Member['resolve'], reject });
+      this.working ??= this.context.runInAsyncScope(() => this.workOff());
+    });
+  }
+
+  afterCommit(then: () => void): void {
+    const unit = this.current.getStore();
+    if (unit === undefined) return then();
+    unit.assertRunning();
+    unit.afterCommit.push(then);
+  }
+
+  /** Whether the caller is inside a unit. */
+  get isInUnit(): boolean {
+    return this.current.getStore() !== undefined;
+  }
+
+  /** A statement of the current unit, which sees what the unit wrote; a plain read when there is none. */
+  query<R>(statement: Statement, values: readonly unknown[] = []): Promise<Rows<R>> {
+    return this.current.getStore()?.query<R>(statement, values) ?? this.database.query<R>(statement, values);
+  }
+
+  /** A read of what rows collected under `key` are about; see `Unit.lookUp`. */
+  lookUp<R>(key: string, statement: Statement, values: readonly unknown[]): Promise<Rows<R>> {
+    return this.current.getStore()?.lookUp<R>(key, statement, values) ?? this.database.query<R>(statement, values);
+  }
+
+  /** Has a row written before the current unit commits, together with those of other units; a unit of its own when there is none. */
+  async collect<Row>(sink: Sink<Row>, key: string, row: Row): Promise<void> {
+    const unit = this.current.getStore();
+    if (unit === undefined) return this.run(() => this.collect(sink, key, row));
+    unit.collect({ sink, key, row });
+  }
+
+  /** Something kept for the time of the current unit; made anew when there is none. */
+  memo<T>(name: string, make: () => T): T {
+    const memo = this.current.getStore()?.memo;
+    if (memo === undefined) return make();
+    if (!memo.has(name)) memo.set(name, make());
+    return memo.get(name) as T;
+  }
+
+  remember(name: string, value: unknown): void {
+    this.current.getStore()?.memo.set(name, value);
+  }
+
+  /** Takes no more units and waits for those it has. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.working;
+  }
+
+  private async workOff(): Promise<void> {
+    do {
+      // Reads, requests and timers get their turn, and whoever arrives in it joins the next batch.
+      await nextTurn();
+      const members = this.waiting.splice(0, this.batchSize);
+      await this.commitTogether(members).catch((error: unknown) => members.forEach((member) => member.reject(error)));
+    } while (this.waiting.length > 0);
+    this.working = undefined;
+  }
+
+  private async commitTogether(members: readonly Member[], attempt = 1): Promise<void> {
+    let outcomes: readonly Outcome[];
+    try {
+      outcomes = await this.transact(members);
+    } catch (error) {
+      return this.failed(members, attempt, error);
+    }
+    members.forEach((member, index) => this.settle(member, outcomes[index]!));
+  }
+
+  private async transact(members: readonly Member[]): Promise<readonly Outcome[]> {
+    const connection = await this.database.connect();
+    const batch = new Batch(connection, members.length === 1, this.database.engine.name === 'postgres');
+    const outcomes: Outcome[] = [];
+    try {
+      for (const member of members) outcomes.push(await batch.run((unit) => this.start(member, unit)));
+      await batch.commit();
+    } catch (error) {
+      await leave(batch, connection);
+      if (error instanceof Uncertain && (await this.wasCommitted(error))) return outcomes;
+      throw error;
+    }
+    connection.release();
+    return outcomes;
+  }
+
+  private start({ work, context }: Member, unit: Unit): Promise<unknown> {
+    const running = context.runInAsyncScope(() => this.current.run(unit, async () => work()));
+    let timer: NodeJS.Timeout;
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new AppError('unavailable', 'storage.unit_too_long', 'The work took too long and was undone.'));
+      }, this.unitMs);
+    });
+    return Promise.race([running, tooLong]).finally(() => clearTimeout(timer));
+  }
+
+  /** The transaction of these members did not happen. */
+  private async failed(members: readonly Member[], attempt: number, error: unknown): Promise<void> {
+    const isNobodysFault = error instanceof ConnectionLost || error instanceof Uncertain;
+    if (!isNobodysFault && members.length > 1) {
+      for (const member of members) {
+        await this.commitTogether([member]);
+        await nextTurn();
+      }
+      return;
+    }
+    const again = error instanceof ConnectionLost || worthRepeating(error);
+    if (again && attempt < ATTEMPTS) {
+      await sleep(Math.random() * 25 * 4 ** attempt);
+      return this.commitTogether(members, attempt + 1);
+    }
+    if (isNobodysFault) this.logger.error('units could not be committed', { units: members.length, error });
+    for (const member of members) member.reject(isNobodysFault || isRace(error) ? storageUnavailable(error) : error);
+  }
+
+  /**
+   * Whether a transaction whose COMMIT was not answered happened after all.
+   * @throws ConnectionLost when it certainly did not, Uncertain when there is no telling
+   */
+  private async wasCommitted(uncertain: Uncertain): Promise<boolean> {
+    for (let wait = 20; uncertain.transaction !== undefined && wait < 3_000; wait *= 2) {
+      await sleep(wait);
+      try {
+        const { rows } = await this.database.query<{ status: string | null }>(FATE, [uncertain.transaction]);
+        if (rows[0]?.status === 'committed') return true;
+        if (rows[0]?.status === 'aborted') throw new ConnectionLost('the transaction was lost with its connection');
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+      }
+    }
+    throw uncertain;
+  }
+
+  private settle(member: Member, outcome: Outcome): void {
+    if (!outcome.done) return member.reject(outcome.error);
+    for (const then of outcome.unit.afterCommit) {
+      try {
+        then();
+      } catch (error) {
+        this.logger.error('a listener to commits failed', { error });
+      }
+    }
+    member.resolve(outcome.value);
+  }
+}
+
+const FATE: Statement = { name: 'committer.fate', text: 'select pg_xact_status($1::text::xid8) as status' };
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function leave(batch: Batch, connection: Connection): Promise<void> {
+  try {
+    await batch.rollBack();
+    connection.release();
+  } catch {
+    connection.discard();
+  }
+}

@@ -1,0 +1,118 @@
+import { AuditStore, beginning, follow } from '../../modules/audit/index.js';
+import type { Entry, EntryPage, EntryQuery, Happening, Head, Subject } from '../../modules/audit/index.js';
+import type { GroupCommitter } from './group-committer.js';
+import { fromCursor, pageOf, toCursor } from './page.js';
+import type { Sink } from './pending.js';
+import { asJson } from './statement.js';
+import type { Statement } from './statement.js';
+import { Overtaken } from './storage.errors.js';
+
+type HeadRow = Head & { readonly subject: Subject };
+type Row = {
+  readonly subject: Subject;
+  readonly sequence: number;
+  readonly body: string;
+  readonly previous_hash: string;
+  readonly hash: string;
+  readonly sealed: string | null;
+  readonly position: number;
+  readonly xid: string;
+};
+
+const HEADS: Statement = {
+  name: 'audit.heads',
+  text: 'select subject, sequence, hash from audit_head where subject = any($1::text[]) order by subject for update',
+};
+const INSERT: Statement = {
+  name: 'audit.insert',
+  text: `insert into audit_entry (subject, sequence, body, previous_hash, hash, sealed)
+    select subject, sequence, body, previous_hash, hash, sealed from json_to_recordset($1)
+      as row (subject text, sequence bigint, body text, previous_hash text, hash text, sealed text)`,
+};
+const MOVE_HEADS: Statement = {
+  name: 'audit.move_heads',
+  text: `insert into audit_head (subject, sequence, hash)
+    select subject, sequence, hash from json_to_recordset($1) as row (subject text, sequence bigint, hash text)
+    on conflict (subject) do update set sequence = excluded.sequence, hash = excluded.hash
+      where audit_head.sequence < excluded.sequence`,
+};
+const COLUMNS = 'subject, sequence, body, previous_hash, hash, sealed, position, xid::text as xid';
+/** Entries below the oldest transaction that still runs: none can appear before them any more. */
+const SETTLED = 'xid < pg_snapshot_xmin(pg_current_snapshot())';
+const LIST: Statement = {
+  name: 'audit.list',
+  text: `select ${COLUMNS} from audit_entry where ${SETTLED} order by audit_entry.xid, position limit $1`,
+};
+const LIST_AFTER: Statement = {
+  name: 'audit.list.after',
+  text: `select ${COLUMNS} from audit_entry
+    where ${SETTLED} and (xid, position) > ($2::text::xid8, $3::bigint) order by audit_entry.xid, position limit $1`,
+};
+const CHAIN: Statement = {
+  name: 'audit.chain',
+  text: `select ${COLUMNS} from audit_entry where subject = $2 and sequence > $3 order by sequence limit $1`,
+};
+
+/** Chains are continued here, not when something happens: so a head is locked once for a whole batch, and only until its commit. */
+const appended: Sink<Happening> = {
+  name: 'audit.appended',
+  folds: true,
+  async write(queries, happenings) {
+    const subjects = [...new Set(happenings.map((happening) => happening.subject))];
+    const { rows } = await queries.query<HeadRow>(HEADS, [subjects]);
+    const heads = new Map<Subject, Head>(rows.map(({ subject, sequence, hash }) => [subject, { sequence, hash }]));
+    const entries = happenings.map((happening) => {
+      const entry = follow(heads.get(happening.subject) ?? beginning(happening.subject), happening);
+      heads.set(happening.subject, { sequence: entry.sequence, hash: entry.hash });
+      return entry;
+    });
+    // Another transaction may have begun one of these chains after the heads were read. Then the insert finds its place taken.
+    await queries.query(INSERT, [asJson(entries.map(toRow))]);
+    const moved = [...heads]
+      .map(([subject, head]) => ({ subject, ...head }))
+      .sort((a, b) => (a.subject < b.subject ? -1 : 1));
+    const { count } = await queries.query(MOVE_HEADS, [asJson(moved)]);
+    if (count !== moved.length) throw new Overtaken('an audit chain was continued by another transaction');
+  },
+};
+
+export class PostgresAuditStore extends AuditStore {
+  constructor(private readonly work: GroupCommitter) {
+    super();
+  }
+
+  append(happening: Happening): Promise<void> {
+    return this.work.collect(appended, `audit:${happening.subject}`, happening);
+  }
+
+  async list({ subject, cursor, limit }: EntryQuery): Promise<EntryPage> {
+    if (subject !== undefined) {
+      const [after] = cursor === undefined ? [0] : fromCursor(cursor, COUNT);
+      const { rows } = await this.work.lookUp<Row>(`audit:${subject}`, CHAIN, [limit + 1, subject, after]);
+      return pageOf(rows, limit, toEntry, (row) => toCursor(row.sequence));
+    }
+    const after = cursor === undefined ? null : fromCursor(cursor, COUNT, COUNT);
+    const { rows } = await this.work.query<Row>(after === null ? LIST : LIST_AFTER, [limit + 1, ...(after ?? [])]);
+    return pageOf(rows, limit, toEntry, (row) => toCursor(row.xid, row.position));
+  }
+}
+
+const COUNT = /^\d{1,16}$/;
+
+const toRow = (entry: Entry): Omit<Row, 'position' | 'xid'> => ({
+  subject: entry.subject,
+  sequence: entry.sequence,
+  body: entry.body,
+  previous_hash: entry.previousHash,
+  hash: entry.hash,
+  sealed: entry.sealed,
+});
+
+const toEntry = (row: Row): Entry => ({
+  subject: row.subject,
+  sequence: row.sequence,
+  body: row.body,
+  previousHash: row.previous_hash,
+  hash: row.hash,
+  sealed: row.sealed,
+});

@@ -1,0 +1,129 @@
+import { UUID } from '../../kernel/uuid.js';
+import { guestNotFound, GuestStore } from '../../modules/guest/index.js';
+import type { Guest, GuestPage, GuestQuery } from '../../modules/guest/index.js';
+import type { GroupCommitter } from './group-committer.js';
+import { fromCursor, pageOf, toCursor } from './page.js';
+import type { Sink } from './pending.js';
+import { asJson } from './statement.js';
+import type { Statement } from './statement.js';
+import { Overtaken } from './storage.errors.js';
+import { announceSubject } from './subject-keys.js';
+
+type Row = { readonly document: Document };
+/** A guest as JSON has it. */
+type Document = Omit<Guest, Instant> & { readonly [K in Instant]: string | null };
+type Instant = 'createdDate' | 'modifiedDate' | 'closedDate';
+type Change = { readonly from: number; readonly guest: Guest };
+
+const FIND: Statement = { name: 'guest.find', text: 'select document from guest where id = $1' };
+const LOCK: Statement = { name: 'guest.lock', text: 'select document from guest where id = $1 for update' };
+
+const COLUMNS = `id uuid, version integer, state text, mode text, email_hash text, phone_hash text, campaign_id text,
+  created_at timestamptz, document jsonb`;
+const INSERT: Statement = {
+  name: 'guest.insert',
+  text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, document)
+    select id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, document
+      from json_to_recordset($1) as row (${COLUMNS})`,
+};
+const UPDATE: Statement = {
+  name: 'guest.update',
+  text: `update guest set version = row.version, state = row.state, email_hash = row.email_hash, phone_hash = row.phone_hash,
+      campaign_id = row.campaign_id, document = row.document
+    from json_to_recordset($1) as row (${COLUMNS}, known integer)
+    where guest.id = row.id and guest.version = row.known`,
+};
+
+const added: Sink<Guest> = {
+  name: 'guest.added',
+  async write(queries, guests) {
+    await queries.query(INSERT, [asJson(guests.map(toRow))]);
+  },
+};
+
+const changed: Sink<Change> = {
+  name: 'guest.changed',
+  async write(queries, changes) {
+    const { count } = await queries.query(UPDATE, [
+      asJson(changes.map(({ from, guest }) => ({ ...toRow(guest), known: from }))),
+    ]);
+    if (count !== changes.length) throw new Overtaken('a guest was changed by another transaction');
+  },
+};
+
+export class PostgresGuestStore extends GuestStore {
+  constructor(private readonly work: GroupCommitter) {
+    super();
+  }
+
+  async add(guest: Guest): Promise<void> {
+    announceSubject(this.work, `guest:${guest.id}`);
+    await this.work.collect(added, keyOf(guest.id), guest);
+  }
+
+  async find(id: string): Promise<Guest | null> {
+    if (!UUID.test(id)) return null;
+    const { rows } = await this.work.lookUp<Row>(keyOf(id), FIND, [id]);
+    return rows[0] === undefined ? null : toGuest(rows[0].document);
+  }
+
+  async update(id: string, change: (guest: Guest) => Guest): Promise<Guest> {
+    if (!UUID.test(id)) throw guestNotFound(id);
+    return this.work.run(async () => {
+      const { rows } = await this.work.lookUp<Row>(keyOf(id), LOCK, [id]);
+      if (rows[0] === undefined) throw guestNotFound(id);
+      const guest = toGuest(rows[0].document);
+      const next = change(guest);
+      if (next !== guest) await this.work.collect(changed, keyOf(id), { from: guest.version, guest: next });
+      return next;
+    });
+  }
+
+  async list(query: GuestQuery): Promise<GuestPage> {
+    const [after] = query.cursor === undefined ? [] : fromCursor(query.cursor, UUID);
+    const filters = (
+      [
+        ['state', query.state],
+        ['email_hash', query.emailHash],
+        ['phone_hash', query.phoneHash],
+        ['campaign_id', query.campaignId],
+      ] as const
+    ).filter(([, value]) => value !== undefined);
+    const conditions = filters.map(([column], index) => `${column} = $${index + 2}`);
+    if (after !== undefined) conditions.push(`id < $${filters.length + 2}`);
+    const { rows } = await this.work.query<Row>(
+      {
+        name: ['guest.list', ...filters.map(([column]) => column), ...(after === undefined ? [] : ['after'])].join('.'),
+        text: `select document from guest ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by id desc limit $1`,
+      },
+      [query.limit + 1, ...filters.map(([, value]) => value), ...(after === undefined ? [] : [after])],
+    );
+    return pageOf(
+      rows,
+      query.limit,
+      (row) => toGuest(row.document),
+      (row) => toCursor(row.document.id),
+    );
+  }
+}
+
+const keyOf = (id: string): string => `guest:${id}`;
+
+const toRow = (guest: Guest): Record<string, unknown> => ({
+  id: guest.id,
+  version: guest.version,
+  state: guest.state,
+  mode: guest.mode,
+  email_hash: guest.identity.emailHash,
+  phone_hash: guest.identity.phoneHash,
+  campaign_id: guest.channelContext.campaignId ?? null,
+  created_at: guest.createdDate,
+  document: guest,
+});
+
+const toGuest = (document: Document): Guest => ({
+  ...document,
+  createdDate: new Date(document.createdDate!),
+  modifiedDate: new Date(document.modifiedDate!),
+  closedDate: document.closedDate === null ? null : new Date(document.closedDate),
+});

@@ -1,0 +1,47 @@
+import { UUID } from '../../kernel/uuid.js';
+import { MetricStore } from '../../modules/metrics/index.js';
+import type { MetricEvent } from '../../modules/metrics/index.js';
+import type { GroupCommitter } from './group-committer.js';
+import type { Sink } from './pending.js';
+import { asJson } from './statement.js';
+import type { Statement } from './statement.js';
+
+type Row = { readonly type: MetricEvent['type']; readonly at: Date; readonly sender: 'guest' | 'agent' | 'bot' | null };
+
+const INSERT: Statement = {
+  name: 'metric.insert',
+  text: `insert into metric_event (guest_id, type, at, sender) select guest_id, type, at, sender
+    from json_to_recordset($1) as row (guest_id uuid, type text, at timestamptz, sender text)`,
+};
+const EVENTS: Statement = {
+  name: 'metric.events',
+  text: 'select type, at, sender from metric_event where guest_id = $1 order by position',
+};
+
+const appended: Sink<MetricEvent> = {
+  name: 'metric.appended',
+  folds: true,
+  async write(queries, events) {
+    await queries.query(INSERT, [
+      asJson(events.map(({ guestId, type, at, from }) => ({ guest_id: guestId, type, at, sender: from ?? null }))),
+    ]);
+  },
+};
+
+export class PostgresMetricStore extends MetricStore {
+  constructor(private readonly work: GroupCommitter) {
+    super();
+  }
+
+  append(event: MetricEvent): Promise<void> {
+    return this.work.collect(appended, keyOf(event.guestId), event);
+  }
+
+  async events(guestId: string): Promise<MetricEvent[]> {
+    if (!UUID.test(guestId)) return [];
+    const { rows } = await this.work.lookUp<Row>(keyOf(guestId), EVENTS, [guestId]);
+    return rows.map(({ type, at, sender }) => ({ guestId, type, at, ...(sender === null ? {} : { from: sender }) }));
+  }
+}
+
+const keyOf = (guestId: string): string => `metric:${guestId}`;

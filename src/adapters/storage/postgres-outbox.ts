@@ -1,0 +1,167 @@
+import type { Clock } from '../../kernel/clock.js';
+import { Outbox } from '../../kernel/outbox.js';
+import type { ClaimedIntent, Intent } from '../../kernel/outbox.js';
+import type { GroupCommitter } from './group-committer.js';
+import type { Sink } from './pending.js';
+import { asJson } from './statement.js';
+import type { Statement } from './statement.js';
+
+type Put = {
+  readonly topic: string;
+  readonly subject: string;
+  readonly slot: string;
+  readonly payload: Readonly<Record<string, string>>;
+  readonly run_at: string;
+};
+type Row = Omit<Put, 'slot' | 'run_at'> & { readonly id: number; readonly attempts: number; readonly revision: number };
+type Settled = {
+  readonly id: string;
+  readonly revision: number;
+  readonly attempts: number;
+  readonly at: string;
+  readonly code: string | null;
+};
+
+const PUT: Statement = {
+  name: 'outbox.put',
+  // Attempts tell one delivery from the next, so they are only counted anew when none is under way.
+  text: `insert into outbox (topic, subject, slot, payload, run_at)
+    select topic, subject, slot, payload, run_at from json_to_recordset($1)
+      as row (topic text, subject text, slot text, payload jsonb, run_at timestamptz)
+    on conflict (topic, subject, slot) do update set
+      payload = excluded.payload,
+      revision = outbox.revision + 1,
+      run_at = case when outbox.parked_at is null then least(outbox.run_at, excluded.run_at) else excluded.run_at end,
+      attempts = case when outbox.leased_until is null then 0 else outbox.attempts end,
+      parked_at = null,
+      code = null`,
+};
+
+/**
+ * Due, in nobody's hands, and not behind another of its subject: behind one that is being delivered, or an older one that is due or was
+ * tried already. One that waits for its first time holds up nobody.
+ */
+const BEFORE = `select true from outbox b where b.topic = o.topic and b.subject = o.subject and b.id <> o.id and b.parked_at is null
+  and (b.leased_until > $2 or (b.id < o.id and (b.run_at <= $2 or b.attempts > 0))) limit 1`;
+// A scalar subquery, and not `not exists`: that would be planned as a join with everything that is due.
+const CLAIMABLE = `o.topic = $1 and o.parked_at is null and greatest(o.run_at, o.leased_until) <= $2 and (${BEFORE}) is null`;
+const ANY_CLAIMABLE: Statement = { name: 'outbox.any', text: `select from outbox o where ${CLAIMABLE} limit 1` };
+const CLAIM: Statement = {
+  name: 'outbox.claim',
+  text: `update outbox set leased_until = $4, attempts = outbox.attempts + 1
+    from (select o.id from outbox o where ${CLAIMABLE}
+      order by greatest(o.run_at, o.leased_until), o.id limit $3 for update of o skip locked) due
+    where outbox.id = due.id
+    returning outbox.id, topic, subject, payload, attempts, revision`,
+};
+
+const SETTLED =
+  'json_to_recordset($1) as row (id bigint, revision integer, attempts integer, at timestamptz, code text)';
+/** Only whoever holds the intent now may let go of it. */
+const HELD = 'outbox.id = row.id and outbox.attempts = row.attempts and outbox.leased_until is not null';
+const DELETE: Statement = {
+  name: 'outbox.delete',
+  text: `delete from outbox using ${SETTLED} where outbox.id = row.id and outbox.revision = row.revision`,
+};
+const RELEASE_CHANGED: Statement = {
+  name: 'outbox.release_changed',
+  text: `update outbox set leased_until = null, attempts = 0, run_at = least(outbox.run_at, row.at) from ${SETTLED}
+    where ${HELD} and outbox.revision <> row.revision`,
+};
+const POSTPONE: Statement = {
+  name: 'outbox.postpone',
+  text: `update outbox set leased_until = null, run_at = row.at, code = row.code from ${SETTLED} where ${HELD}`,
+};
+const PARK: Statement = {
+  name: 'outbox.park',
+  text: `update outbox set leased_until = null, parked_at = row.at, code = row.code from ${SETTLED}
+    where ${HELD} and outbox.revision = row.revision`,
+};
+
+const put: Sink<Put> = {
+  name: 'outbox.put',
+  folds: true,
+  async write(queries, rows) {
+    const newest = new Map<string, Put>();
+    for (const row of rows) {
+      const slot = JSON.stringify([row.topic, row.subject, row.slot]);
+      const earlier = newest.get(slot)?.run_at ?? row.run_at;
+      newest.set(slot, earlier < row.run_at ? { ...row, run_at: earlier } : row);
+    }
+    const sorted = [...newest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+    await queries.query(PUT, [asJson(sorted)]);
+  },
+};
+
+const settledBy = (name: string, ...statements: readonly Statement[]): Sink<Settled> => ({
+  name,
+  async write(queries, rows) {
+    for (const statement of statements) await queries.query(statement, [asJson(rows)]);
+  },
+});
+const done = settledBy('outbox.done', DELETE, RELEASE_CHANGED);
+const postponed = settledBy('outbox.postponed', POSTPONE);
+const parked = settledBy('outbox.parked', PARK, RELEASE_CHANGED);
+
+export class PostgresOutbox extends Outbox {
+  private readonly wakers = new Map<string, (() => void)[]>();
+
+  constructor(
+    private readonly work: GroupCommitter,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  put({ topic, subject, payload = {}, dueAt, distinct = '' }: Intent): Promise<void> {
+    return this.work.run(async () => {
+      const run_at = (dueAt ?? this.clock.now()).toISOString();
+      await this.work.collect(put, `outbox:${topic}:${subject}`, { topic, subject, slot: distinct, payload, run_at });
+      this.work.memo(`wake:${topic}`, () => this.work.afterCommit(() => this.wake(topic)));
+    });
+  }
+
+  async claim(topic: string, limit: number, leaseMs: number): Promise<ClaimedIntent[]> {
+    const now = this.clock.now();
+    // Mostly there are none, and looking costs no write.
+    if ((await this.work.query(ANY_CLAIMABLE, [topic, now.toISOString()])).count === 0) return [];
+    const until = new Date(now.getTime() + leaseMs);
+    const { rows } = await this.work.run(() =>
+      this.work.query<Row>(CLAIM, [topic, now.toISOString(), limit, until.toISOString()]),
+    );
+    return rows
+      .sort((a, b) => a.id - b.id)
+      .map(({ id, attempts, ...intent }) => ({ ...intent, id: String(id), attempt: attempts }));
+  }
+
+  done(intent: ClaimedIntent): Promise<void> {
+    return this.settle(done, intent, this.clock.now(), null);
+  }
+
+  postpone(intent: ClaimedIntent, until: Date, code: string): Promise<void> {
+    return this.settle(postponed, intent, until, code);
+  }
+
+  park(intent: ClaimedIntent, code: string): Promise<void> {
+    return this.settle(parked, intent, this.clock.now(), code);
+  }
+
+  onPut(topic: string, wake: () => void): void {
+    this.wakers.set(topic, [...(this.wakers.get(topic) ?? []), wake]);
+  }
+
+  private settle(sink: Sink<Settled>, intent: ClaimedIntent, at: Date, code: string | null): Promise<void> {
+    const { id, revision, attempt, topic, subject } = intent;
+    return this.work.collect(sink, `outbox:${topic}:${subject}`, {
+      id,
+      revision,
+      attempts: attempt,
+      at: at.toISOString(),
+      code,
+    });
+  }
+
+  private wake(topic: string): void {
+    for (const wake of this.wakers.get(topic) ?? []) wake();
+  }
+}

@@ -1,0 +1,48 @@
+import { Logger } from '@nestjs/common';
+import pg from 'pg';
+import { types } from './database.js';
+import type { Engine } from './database.js';
+
+export type PostgresOptions = {
+  readonly url: string;
+  /** Connections for reading; one more writes. */
+  readonly connections?: number;
+};
+
+const OLDEST_VERSION = 15;
+const logger = new Logger('storage');
+
+/** A PostgreSQL server by URL, shared by as many processes as needed. */
+export async function openPostgres({ url, connections = 10 }: PostgresOptions): Promise<Engine> {
+  const pool = (max: number): pg.Pool => {
+    const made = new pg.Pool({
+      connectionString: url,
+      max,
+      types,
+      application_name: 'guest-manager',
+      connectionTimeoutMillis: 3_000,
+      statement_timeout: 15_000,
+      // For a server that does not even answer that the time is over.
+      query_timeout: 20_000,
+      lock_timeout: 5_000,
+      idle_in_transaction_session_timeout: 60_000,
+      keepAlive: true,
+    });
+    made.on('error', (error) => logger.warn('database connection broke', { error: error.message }));
+    return made;
+  };
+  const reads = pool(connections);
+  const writes = pool(1);
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= Promise.all([reads.end(), writes.end()]).then(() => undefined));
+  try {
+    const { rows } = await reads.query<{ server_version_num: string }>('show server_version_num');
+    const version = Math.floor(Number(rows[0]?.server_version_num) / 10_000);
+    if (version < OLDEST_VERSION)
+      throw new Error(`PostgreSQL ${OLDEST_VERSION} or newer is needed; this is ${version}.`);
+    return { name: 'postgres', reads, writes, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

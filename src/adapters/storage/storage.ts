@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { Clock, SystemClock } from '../../kernel/clock.js';
+import type { IdempotencyStore } from '../../http/idempotency.store.js';
+import type { Leases } from '../../kernel/leases.js';
+import type { Outbox } from '../../kernel/outbox.js';
+import type { UnitOfWork } from '../../kernel/unit-of-work.js';
+import type { Vault } from '../../kernel/vault.js';
+import type { AuditStore } from '../../modules/audit/index.js';
+import type { CrmStore } from '../../modules/crm-sync/index.js';
+import type { GuestStore, MessageStore, SessionStore } from '../../modules/guest/index.js';
+import type { MetricStore } from '../../modules/metrics/index.js';
+import { DataKeys } from './data-keys.js';
+import type { DataKey } from './data-keys.js';
+import { Database } from './database.js';
+import type { Engine } from './database.js';
+import { openEmbedded } from './embedded/embedded.engine.js';
+import { GroupCommitter } from './group-committer.js';
+import type { CommitterOptions } from './group-committer.js';
+import { migrate } from './migrations.js';
+import { openPostgres } from './postgres.engine.js';
+import { PostgresAuditStore } from './postgres-audit.store.js';
+import { PostgresCrmStore } from './postgres-crm.store.js';
+import { PostgresGuestStore } from './postgres-guest.store.js';
+import { PostgresIdempotencyStore } from './postgres-idempotency.store.js';
+import { PostgresLeases } from './postgres-leases.js';
+import { PostgresMessageStore } from './postgres-message.store.js';
+import { PostgresMetricStore } from './postgres-metric.store.js';
+import { PostgresOutbox } from './postgres-outbox.js';
+import { PostgresSessionStore } from './postgres-session.store.js';
+import { PostgresVault } from './postgres-vault.js';
+import { SubjectKeys } from './subject-keys.js';
+
+export type StorageOptions = {
+  /** Where the embedded database lives; not used when there is a `databaseUrl`. */
+  readonly dataDir?: string;
+  /** A PostgreSQL server instead of the embedded database. */
+  readonly databaseUrl?: string;
+  /** Newest first. */
+  readonly dataKeys: readonly DataKey[];
+  readonly clock?: Clock;
+  readonly committer?: CommitterOptions;
+};
+
+/** Every port that storage answers, on one database. */
+export type Storage = {
+  readonly database: Database;
+  readonly work: UnitOfWork;
+  readonly outbox: Outbox;
+  readonly vault: Vault;
+  readonly leases: Leases;
+  readonly guests: GuestStore;
+  readonly sessions: SessionStore;
+  readonly messages: MessageStore;
+  readonly audit: AuditStore;
+  readonly metrics: MetricStore;
+  readonly crm: CrmStore;
+  readonly idempotency: IdempotencyStore;
+  /** Finishes what was begun, lets go of what this process holds, and leaves the database as after a clean shutdown. */
+  close(): Promise<void>;
+};
+
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const database = new Database(await openEngine(options));
+  try {
+    await migrate(database.engine.writes);
+    await new DataKeys(options.dataKeys).prove(database);
+    return storageOn(database, options);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function openEngine({ dataDir, databaseUrl }: StorageOptions): Promise<Engine> {
+  if (databaseUrl !== undefined) return openPostgres({ url: databaseUrl });
+  if (dataDir !== undefined) return openEmbedded({ dataDir });
+  throw new Error('storage needs a dataDir or a databaseUrl');
+}
+
+/** The ports, on a database that is open and up to date. Each call is another process as far as leases are concerned. */
+export function storageOn(
+  database: Database,
+  { dataKeys, clock = new SystemClock(), committer }: Omit<StorageOptions, 'dataDir' | 'databaseUrl'>,
+): Storage {
+  const holder = randomUUID();
+  const work = new GroupCommitter(database, committer);
+  const sessions = new PostgresSessionStore(work, clock, holder);
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await sessions.letGo();
+    await work.close();
+    await database.close();
+  };
+  return {
+    database,
+    work,
+    outbox: new PostgresOutbox(work, clock),
+    vault: new PostgresVault(new SubjectKeys(work, new DataKeys(dataKeys))),
+    leases: new PostgresLeases(work, clock, holder),
+    guests: new PostgresGuestStore(work),
+    sessions,
+    messages: new PostgresMessageStore(work),
+    audit: new PostgresAuditStore(work),
+    metrics: new PostgresMetricStore(work),
+    crm: new PostgresCrmStore(work, clock),
+    idempotency: new PostgresIdempotencyStore(work),
+    close: () => (closing ??= close()),
+  };
+}

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { AppError } from '../../kernel/app-error.js';
+import type { DataKeys } from './data-keys.js';
+import type { GroupCommitter } from './group-committer.js';
+import type { Sink } from './pending.js';
+import { asJson } from './statement.js';
+import type { Statement } from './statement.js';
+import { Overtaken } from './storage.errors.js';
+
+type Row = { readonly subject: string; readonly kid: string | null; readonly wrapped: string | null };
+
+const FIND: Statement = {
+  name: 'subject_key.find',
+  text: 'select subject, kid, wrapped from subject_key where subject = $1',
+};
+const INSERT: Statement = {
+  name: 'subject_key.insert',
+  text: `insert into subject_key (subject, kid, wrapped)
+    select subject, kid, wrapped from json_to_recordset($1) as row (subject text, kid text, wrapped text)
+    on conflict (subject) do nothing`,
+};
+const DESTROY: Statement = {
+  name: 'subject_key.destroy',
+  text: `insert into subject_key (subject) select unnest($1::text[])
+    on conflict (subject) do update set kid = null, wrapped = null`,
+};
+
+const made: Sink<Row> = {
+  name: 'subject_key.made',
+  async write(queries, rows) {
+    const { count } = await queries.query(INSERT, [asJson(rows)]);
+    if (count !== rows.length) throw new Overtaken('a key was made by another transaction');
+  },
+};
+
+const destroyed: Sink<string> = {
+  name: 'subject_key.destroyed',
+  async write(queries, subjects) {
+    await queries.query(DESTROY, [subjects]);
+  },
+};
+
+/** Says that a subject comes into being in this unit, so that it can have no key yet and none need be looked for. */
+export function announceSubject(work: GroupCommitter, subject: string): void {
+  if (work.isInUnit) newSubjects(work).add(subject);
+}
+
+const newSubjects = (work: GroupCommitter): Set<string> => work.memo('new subjects', () => new Set<string>());
+
+/** A destroyed key leaves a mark, so that it is told from one that never was, and is never made again. */
+export type SubjectKey = Buffer | 'destroyed' | null;
+
+/**
+ * The keys of subjects, wrapped by the data keys. A guest's key is kept no longer than a unit of work or a look-up lasts, because it may be
+ * destroyed at any moment by any process; keys of the service itself are never destroyed and stay in memory.
+ */
+export class SubjectKeys {
+  private readonly lasting = new Map<string, Buffer>();
+  private readonly lookingUp = new Map<string, Promise<SubjectKey>>();
+
+  constructor(
+    private readonly work: GroupCommitter,
+    private readonly dataKeys: DataKeys,
+  ) {}
+
+  async find(subject: string): Promise<SubjectKey> {
+    const lasting = this.lasting.get(subject);
+    if (lasting !== undefined) return lasting;
+    if (this.work.isInUnit) return this.work.memo(nameOf(subject), () => this.look(subject));
+    // Many who ask at once are answered by one look.
+    const looking = this.lookingUp.get(subject) ?? this.look(subject).finally(() => this.lookingUp.delete(subject));
+    this.lookingUp.set(subject, looking);
+    return looking;
+  }
+
+  /** @throws AppError `storage.key_destroyed`: what is gone is gone for good */
+  async findOrMake(subject: string): Promise<Buffer> {
+    const isNew = this.work.isInUnit && newSubjects(this.work).delete(subject);
+    const key = isNew ? null : await this.find(subject);
+    if (key === 'destroyed')
+      throw new AppError('conflict', 'storage.key_destroyed', 'The key of this subject was destroyed with its data.');
+    if (key !== null) return key;
+    // In a unit of its own it is looked for once more, because the unit is what is repeated if somebody else is quicker.
+    return this.work.isInUnit ? this.make(subject) : this.work.run(() => this.findOrMake(subject));
+  }
+
+  async destroy(subject: string): Promise<void> {
+    if (!isDestroyable(subject)) throw new Error('keys of the service itself cannot be destroyed');
+    await this.work.run(async () => {
+      await this.work.collect(destroyed, nameOf(subject), subject);
+      this.work.remember(nameOf(subject), Promise.resolve('destroyed'));
+    });
+  }
+
+  private async make(subject: string): Promise<Buffer> {
+    const key = randomBytes(32);
+    this.work.remember(nameOf(subject), Promise.resolve(key));
+    await this.work.collect(made, nameOf(subject), { subject, ...this.dataKeys.wrap(subject, key) });
+    if (!isDestroyable(subject)) this.work.afterCommit(() => this.lasting.set(subject, key));
+    return key;
+  }
+
+  private async look(subject: string): Promise<SubjectKey> {
+    const { rows } = await this.work.lookUp<Row>(nameOf(subject), FIND, [subject]);
+    const row = rows[0];
+    if (row === undefined) return null;
+    if (row.kid === null || row.wrapped === null) return 'destroyed';
+    const key = this.dataKeys.unwrap(subject, row.kid, row.wrapped);
+    if (!isDestroyable(subject) && !this.work.isInUnit) this.lasting.set(subject, key);
+    return key;
+  }
+}
+
+const nameOf = (subject: string): string => `subject_key:${subject}`;
+const isDestroyable = (subject: string): boolean => subject.startsWith('guest:');
