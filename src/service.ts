@@ -28,8 +28,9 @@ export async function startService(
   logger: LoggerService = new PinoLogger(config.logLevel),
 ): Promise<Service> {
   const sandbox = config.genesys === null ? await startSandbox({ port: config.sandboxPort }) : null;
+  let app: NestFastifyApplication | undefined;
   try {
-    const app = await NestFactory.create<NestFastifyApplication>(
+    app = await NestFactory.create<NestFastifyApplication>(
       AppModule.with(config, surroundings(config, sandbox)),
       new FastifyAdapter(fastifyOptions()),
       { ...nestOptions, logger, abortOnError: false },
@@ -38,16 +39,19 @@ export async function startService(
     await app.listen(config.http.port, config.http.host);
     if (config.mode === 'sandbox')
       logger.warn('sandbox mode: no guest, conversation or CRM record is real', { sandbox: sandbox?.url }, 'service');
+    const running = app;
     return {
-      app,
-      url: await app.getUrl(),
+      app: running,
+      url: await running.getUrl(),
       sandbox,
       close: async () => {
-        await app.close();
+        await running.close();
         await sandbox?.close();
       },
     };
   } catch (error) {
+    // A port that is taken must not leave a service behind that nobody can reach.
+    await app?.close();
     await sandbox?.close();
     throw error;
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import WebSocket from 'ws';
 import { aBody, conversationOf, until } from './support/client.js';
-import type { Client, GuestAnswer, ProblemAnswer } from './support/client.js';
+import type { Client, GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
 import { testService } from './support/service.js';
 import type { TestService } from './support/service.js';
 
@@ -93,6 +93,47 @@ describe('a server-led guest', () => {
     expect((await conversationOf(sandbox, id)).state).toBe('disconnected');
     const refused = await api.post<ProblemAnswer>(`/v1/guests/${id}/messages`, { text: 'hello?' });
     expect([refused.status, refused.body.code]).toEqual([409, 'guest.closed']);
+  });
+
+  it('says everything that was accepted before it is ended, and leaves nothing open behind it', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const { id } = await create();
+        await guestWhen(id, ({ genesys }) => genesys.linked);
+        const sent = await api.post(`/v1/guests/${id}/messages`, { text: 'Goodbye' });
+        expect([sent.status, (await api.post(`/v1/guests/${id}/close`)).status]).toEqual([202, 200]);
+        return id;
+      }),
+    );
+    for (const id of ids) {
+      await guestWhen(id, ({ state }) => state === 'closed', 15_000);
+      expect((await messagesWhen(id, () => true)).filter(({ text }) => text === 'Goodbye')).toMatchObject([
+        { status: 'sent' },
+      ]);
+    }
+    const open = (await sandbox.get<SandboxConversation[]>('/genesys/conversations')).body.filter(
+      ({ state, participants }) =>
+        state === 'connected' && participants.some(({ attributes }) => ids.includes(attributes['guestSessionId']!)),
+    );
+    expect(open).toEqual([]);
+  }, 30_000);
+
+  it('is told nothing more and listened to no more once consent is withdrawn', async () => {
+    const { id } = await create();
+    await guestWhen(id, ({ genesys }) => genesys.linked);
+    const conversation = await conversationOf(sandbox, id);
+    await messagesWhen(id, (items) => items.length === 1);
+    await api.patch(
+      `/v1/guests/${id}`,
+      { consent: { dataProcessing: false }, attributes: { locale: 'de' } },
+      { 'if-match': '*' },
+    );
+    await sandbox.post(`/genesys/conversations/${conversation.id}/messages`, { from: 'agent', text: 'Hello?' });
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect((await customer(id)).attributes['locale']).toBeUndefined();
+    expect((await messagesWhen(id, () => true)).map(({ from }) => from)).toEqual(['bot']);
+    const refused = await api.post<ProblemAnswer>(`/v1/guests/${id}/messages`, { text: 'x' });
+    expect([refused.status, refused.body.code]).toEqual([403, 'consent.required']);
   });
 
   it('exists all the same while Genesys is down, and starts when it is back', async () => {

@@ -65,7 +65,7 @@ export type Guest = {
     /** What the page's Messenger needs; widget-led guests only. */
     readonly widget?: {
       readonly deploymentId: string;
-      readonly environment: string;
+      readonly environment: string | null;
       readonly customAttributes: Attributes;
     };
   };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { AppError, errorCode, isPassing } from './app-error.js';
 import { Clock } from './clock.js';
@@ -9,14 +10,14 @@ export type Delivery = {
   readonly deliver: (intent: ClaimedIntent) => Promise<void>;
   /** How many subjects at once. */
   readonly concurrency: number;
-  /** After this many attempts the intent is parked, however passing its failures looked. */
-  readonly maxAttempts?: number;
-  /** Told when an intent is parked, so that its owner can record what that means. */
+  /** Told before an intent is parked, so that its owner can record what that means. Perhaps twice. */
   readonly parked?: (intent: ClaimedIntent, code: string) => Promise<void>;
 };
 
 /** Longer than any delivery takes, so that two processes are never at the same one. */
-const LEASE_MS = 45_000;
+const LEASE_MS = 60_000;
+/** While something is under way new intents are looked for this often. */
+const LOOK_AGAIN_MS = 250;
 
 /** Takes intents from the outbox to whoever delivers them, and decides what a failure means: later, or never. */
 export class Courier {
@@ -27,31 +28,48 @@ export class Courier {
     private readonly clock: Clock,
   ) {}
 
-  /** Delivers what is due until nothing is. */
-  async drain(delivery: Delivery): Promise<void> {
-    for (;;) {
-      const claimed = await this.outbox.claim(delivery.topic, delivery.concurrency, LEASE_MS);
-      if (claimed.length === 0) return;
-      await Promise.all(claimed.map((intent) => this.deliverOne(delivery, intent)));
+  /** Delivers what is due until nothing is. One that takes long holds up nobody but its own subject. */
+  async drain({ topic, concurrency, ...delivery }: Delivery): Promise<void> {
+    const underWay = new Set<Promise<void>>();
+    do {
+      const claimed = await this.outbox.claim(topic, concurrency - underWay.size, LEASE_MS);
+      for (const intent of claimed) {
+        const delivering = this.deliverOne(delivery, intent).finally(() => underWay.delete(delivering));
+        underWay.add(delivering);
+      }
+      if (underWay.size > 0) await Promise.race([...underWay, sleep(LOOK_AGAIN_MS)]);
+    } while (underWay.size > 0);
+  }
+
+  private async deliverOne(
+    { deliver, parked }: Omit<Delivery, 'topic' | 'concurrency'>,
+    intent: ClaimedIntent,
+  ): Promise<void> {
+    const { topic, subject, attempt } = intent;
+    try {
+      await deliver(intent);
+      await this.outbox.done(intent);
+    } catch (error) {
+      const facts = { topic, subject, attempt, code: errorCode(error) };
+      await this.settle(intent, error, parked).catch((failure: unknown) => {
+        // Its lease runs out, and it is delivered again.
+        this.logger.error('intent not settled', { ...facts, error: failure });
+      });
     }
   }
 
-  private async deliverOne(delivery: Delivery, intent: ClaimedIntent): Promise<void> {
-    try {
-      await delivery.deliver(intent);
-      await this.outbox.done(intent);
-    } catch (error) {
-      const code = errorCode(error);
-      const facts = { topic: intent.topic, subject: intent.subject, attempt: intent.attempt, code };
-      if (isPassing(error) && intent.attempt < (delivery.maxAttempts ?? Infinity)) {
-        const waitMs = (error as AppError).retryAfterMs ?? backoffMs(intent.attempt);
-        await this.outbox.postpone(intent, new Date(this.clock.now().getTime() + waitMs), code);
-        this.logger.warn('intent postponed', { ...facts, waitMs });
-        return;
-      }
-      await this.outbox.park(intent, code);
-      this.logger.error('intent parked', error instanceof AppError ? facts : { ...facts, error });
-      await delivery.parked?.(intent, code);
+  private async settle(intent: ClaimedIntent, error: unknown, parked: Delivery['parked']): Promise<void> {
+    const { topic, subject, attempt } = intent;
+    const code = errorCode(error);
+    const facts = { topic, subject, attempt, code };
+    if (isPassing(error)) {
+      const waitMs = (error as AppError).retryAfterMs ?? backoffMs(attempt);
+      await this.outbox.postpone(intent, new Date(this.clock.now().getTime() + waitMs), code);
+      this.logger.warn('intent postponed', { ...facts, waitMs });
+      return;
     }
+    await parked?.(intent, code);
+    await this.outbox.park(intent, code);
+    this.logger.error('intent parked', error instanceof AppError ? facts : { ...facts, error });
   }
 }

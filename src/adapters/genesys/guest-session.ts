@@ -60,7 +60,8 @@ export class GuestSession {
   ]);
   /** What a `Join` carries; null when this session is not to be started by us. */
   private startWith: Attributes | null = null;
-  private wasConfigured = false;
+  /** By us, or by whoever held the session before. */
+  private wasConfigured: boolean;
   private isClearing = false;
   private ended: End | null = null;
   private closing: Promise<void> | null = null;
@@ -74,6 +75,7 @@ export class GuestSession {
     const { place, timing, connections, deliver } = shared;
     this.guestId = guestId;
     this.#token = session.token;
+    this.wasConfigured = session.resumed === true;
     this.hearing = new SessionHearing({
       ...{ guestId, place, deliver, settleMs: timing.settleMs },
       full: (isFull) => this.line.hush(isFull),

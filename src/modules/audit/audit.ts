@@ -33,7 +33,10 @@ export type Happening = {
   readonly runId: string | null;
   /** What changed, by name: JSON pointers, states, counts, versions. Never the values of personal fields. */
   readonly changes: Readonly<Record<string, unknown>>;
-  /** Derived from the guest's consent and from what was dropped at the door; absent where no guest is concerned. */
+  /**
+   * On creation. `gdprApplicable`: the guest carries an identifier, hashed or not, and is somebody's personal data (GDPR Art. 4(1) and (5)).
+   * `dataMinimized`: identifiers arrived in plaintext and were dropped at the door.
+   */
   readonly complianceFlags?: { readonly gdprApplicable: boolean; readonly dataMinimized: boolean };
   /** IP address and user agent, encrypted under the subject's own key; the chain commits to the ciphertext. */
   readonly sealed: string | null;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { Cron } from '@nestjs/schedule';
+import { Interval } from '@nestjs/schedule';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { CrmSyncService } from './crm-sync.service.js';
 
@@ -27,7 +27,7 @@ export class CrmSyncJobs implements OnModuleInit {
     });
   }
 
-  @Cron('*/2 * * * * *', { name: 'crm-sync.drain', timeZone: 'UTC' })
+  @Interval('crm-sync.drain', 1_000)
   drain(): Promise<void> {
     return this.runner.run('crm-sync.drain', () => this.crmSync.drain());
   }

@@ -141,6 +141,18 @@ describe('CRM sync', () => {
     expect(crm.calls.length).toBeLessThanOrEqual(2 * Math.log2(8) + 2);
   });
 
+  it('finds the record an adapter stumbles over, and delivers its neighbours', async () => {
+    const ids = await wantMany(7);
+    const culprit = await want();
+    crm.answer = (records) =>
+      records.some(({ externalId }) => externalId === culprit)
+        ? new TypeError('a bug')
+        : records.map((_, index) => ({ index, status: 'created' }));
+    await sync.drain();
+    expect([...crm.held.keys()].sort()).toEqual(ids.sort());
+    expect(await trailOf(culprit)).toContain(`CRM_REFUSED ${crm.id} bug.TypeError`);
+  });
+
   it('tries a record again that got no answer or was asked to wait, and only that one', async () => {
     const ids = await wantMany(3);
     crm.answer = (records) => [

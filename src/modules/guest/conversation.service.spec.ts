@@ -45,7 +45,7 @@ describe('what Genesys says of a guest', () => {
     const metrics = new MetricsService(storage.metrics, audit, work, clock);
     const crmSync = new CrmSyncService(storage.crm, { all: () => [] }, audit, work, clock);
     const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-    const changes = new GuestChanges(audit, metrics, crmSync, outbox);
+    const changes = new GuestChanges(storage.guests, audit, metrics, crmSync, outbox, work);
     const settings = { deploymentId: 'd', environment: null, attributeNames: [], widgetKeys: [randomBytes(32)] };
     guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
     messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
@@ -135,15 +135,16 @@ describe('what Genesys says of a guest', () => {
   it('links a conversation once, and says so in the trail once', async () => {
     const { id } = await aGuest();
     genesys.views.set('m1', { id: 'c-m1', ended: false, participantId: 'p', attributes: {}, messages: [] });
-    await service.link(id, 'm1');
-    await service.link(id, 'm1');
+    await service.link(id, 'm1', 1);
+    await service.link(id, 'm1', 1);
     expect((await guests.get(id)).conversations).toEqual([{ id: 'c-m1', participantId: 'p', endedAt: null }]);
     expect((await eventsOf(id)).filter((event) => event === 'GUEST_LINKED')).toHaveLength(1);
   });
 
-  it('waits for a message Genesys does not know yet', async () => {
+  it('waits for a message Genesys does not know yet, but not for ever', async () => {
     const { id } = await aGuest();
-    await expect(service.link(id, 'unknown')).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(service.link(id, 'unknown', 1)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(service.link(id, 'unknown', 99)).rejects.toMatchObject({ kind: 'refused' });
   });
 
   it('ends the guest with its session, for the reason there was, and gives the session up', async () => {
@@ -157,6 +158,25 @@ describe('what Genesys says of a guest', () => {
     await service.heard({ type: 'session-ended', guestId: expired.id, how: 'cleared' });
     expect(await guests.get(expired.id)).toMatchObject({ state: 'expired', closeReason: 'session_expired' });
     expect(await eventsOf(expired.id)).toEqual(['GUEST_CREATED', 'GUEST_EXPIRED']);
+  });
+
+  it('is not listened to any more once consent is withdrawn', async () => {
+    const { id } = await aGuest();
+    await guests.patch(id, { consent: { dataProcessing: false } }, { type: 'any' });
+    await service.heard(said(id, 'late'));
+    expect((await guests.get(id)).interactionCount).toBe(0);
+    expect((await messages.list(id, undefined, 10)).items).toEqual([]);
+  });
+
+  it('that refuses a start fails the guest, and that refuses an end closes it', async () => {
+    const start = await aGuest();
+    await service.refused(start.id, 'genesys.origin_refused');
+    expect(await guests.get(start.id)).toMatchObject({ state: 'failed', closeReason: 'refused' });
+    const end = await aGuest();
+    await guests.close(end.id, { type: 'any' });
+    await service.refused(end.id, 'genesys.origin_refused');
+    expect(await guests.get(end.id)).toMatchObject({ state: 'closed', closeReason: 'refused' });
+    expect(await storage.sessions.find(end.id)).toBeNull();
   });
 
   it('does not end the guest when another connection took its place', async () => {

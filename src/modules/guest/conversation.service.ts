@@ -8,13 +8,14 @@ import { Vault } from '../../kernel/vault.js';
 import type { EventName } from '../audit/index.js';
 import { provesGuest } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
-import { guestNotFound, serverLed } from './guest.errors.js';
+import { serverLed } from './guest.errors.js';
 import {
   closed,
   configured,
   conversationEnded,
   expired,
   failed,
+  isOver,
   linked,
   linkedConversation,
   messageCounted,
@@ -30,6 +31,9 @@ import { SessionStore } from './ports/session.store.js';
 
 /** Topic of the intent "find the conversation that this message belongs to". */
 export const LINK = 'genesys.link';
+
+/** A message that Genesys does not know after about half a minute it will never know, nor its conversation. */
+export const LINK_ATTEMPTS = 16;
 
 type Said = Extract<ChannelEvent, { type: 'message' }>;
 
@@ -57,7 +61,7 @@ export class ConversationService {
       case 'configured':
         return this.become(guestId, 'GUEST_UPDATED', (guest, at) => configured(guest, at));
       case 'joined':
-        return this.work.run(async () => this.wantLink(await this.get(guestId), event.messageId));
+        return this.work.run(async () => this.wantLink(await this.guests.get(guestId), event.messageId));
       case 'message':
         return this.said(event);
       case 'conversation-ended':
@@ -84,7 +88,7 @@ export class ConversationService {
    */
   async reported(guestId: string, messageId: string): Promise<void> {
     await this.work.run(async () => {
-      const guest = await this.get(guestId);
+      const guest = await this.guests.get(guestId);
       if (guest.mode === 'server') throw serverLed(guestId);
       await this.outbox.put({ topic: LINK, subject: guestId, payload: { messageId } });
     });
@@ -92,14 +96,19 @@ export class ConversationService {
 
   /**
    * Finds the conversation of a message and ties it to the guest.
-   * @throws AppError `genesys.message_unknown` (passing: Genesys needs a while to know a message), `guest.not_proven`
+   * @throws AppError `genesys.message_unknown` (passing at first: Genesys needs a while to know a message), `guest.not_proven`
    */
-  async link(guestId: string, messageId: string): Promise<void> {
-    const guest = await this.get(guestId);
+  async link(guestId: string, messageId: string, attempt: number): Promise<void> {
+    const guest = await this.guests.get(guestId);
+    if (!guest.consent.dataProcessing) return;
     const conversationId = await this.conversations.ofMessage(messageId);
     const conversation = conversationId === null ? null : await this.conversations.read(conversationId);
     if (conversation === null)
-      throw new AppError('unavailable', 'genesys.message_unknown', 'Genesys does not know the message yet.');
+      throw new AppError(
+        attempt < LINK_ATTEMPTS ? 'unavailable' : 'refused',
+        'genesys.message_unknown',
+        'Genesys does not know the message.',
+      );
     if (
       guest.mode === 'widget' &&
       !provesGuest(conversation.attributes, guestId, this.settings.widgetKeys, this.clock.now())
@@ -126,19 +135,23 @@ export class ConversationService {
   async over(guestId: string, event: EventName, how: (guest: Guest, at: Date) => Guest): Promise<void> {
     await this.work.run(async () => {
       await this.become(guestId, event, how);
-      await this.sessions.remove(guestId);
+      if (isOver(await this.guests.get(guestId))) await this.sessions.remove(guestId);
     });
   }
 
-  /** The start was refused for good. */
+  /** Genesys will not have it, whatever is tried: a start fails, and an end is as good as it gets. */
   refused(guestId: string, code: string): Promise<void> {
-    this.logger.error('guest cannot be started', { guestId, code });
-    return this.become(guestId, 'GUEST_FAILED', failed, { code });
+    this.logger.error('guest refused by genesys', { guestId, code });
+    return this.over(guestId, 'GUEST_FAILED', (guest, at) =>
+      guest.state === 'closing' ? closed(guest, 'refused', at) : failed(guest, at),
+    );
   }
 
   private async said(event: Said): Promise<void> {
     const { guestId, key, from, at, messageId } = event;
     await this.work.run(async () => {
+      // Whoever has withdrawn is not listened to any more, whatever still arrives.
+      if (!(await this.guests.get(guestId)).consent.dataProcessing) return;
       const ours = event.sentAs ?? (await this.sentUnseen(event));
       if (ours !== null) await this.accepted(guestId, ours, key, at);
       else {
@@ -153,7 +166,7 @@ export class ConversationService {
           sealedText,
         });
       }
-      await this.wantLink(await this.get(guestId), messageId);
+      await this.wantLink(await this.guests.get(guestId), messageId);
     });
   }
 
@@ -192,20 +205,13 @@ export class ConversationService {
     to: (guest: Guest, at: Date) => Guest,
     changes: Readonly<Record<string, unknown>> = {},
   ): Promise<void> {
-    await this.work.run(async () => {
-      let before: Guest | undefined;
-      const guest = await this.guests.update(guestId, (known) => to((before = known), this.clock.now()));
-      if (before !== undefined && guest !== before)
-        await this.changes.made(before, guest, {
-          event,
-          changes: { from: before.state, ...(guest.closeReason ? { closeReason: guest.closeReason } : {}), ...changes },
-        });
-    });
-  }
-
-  private async get(guestId: string): Promise<Guest> {
-    const guest = await this.guests.find(guestId);
-    if (guest === null) throw guestNotFound(guestId);
-    return guest;
+    await this.changes.change(
+      guestId,
+      (known) => to(known, this.clock.now()),
+      (before, { closeReason }) => ({
+        event,
+        changes: { from: before.state, ...(closeReason === null ? {} : { closeReason }), ...changes },
+      }),
+    );
   }
 }

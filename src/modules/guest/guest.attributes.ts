@@ -83,13 +83,17 @@ export const attributesHash = ({ calculatedAt: _, ...attributes }: Attributes): 
 
 const SIGNATURE_LIFE_MS = 72 * 3_600_000;
 
+/** From then on no conversation can prove any more to be this guest's. */
+export const signatureExpiry = (guest: Pick<Guest, 'createdDate'>): Date =>
+  new Date(guest.createdDate.getTime() + SIGNATURE_LIFE_MS);
+
 /**
  * What a page places in `customAttributes`, so that a conversation can be trusted to be this guest's: a visitor can put any id there.
  * `guestSignature` is `<expiry in epoch seconds>.<HMAC-SHA-256 in base64url>`; it lives 72 hours from the guest's creation, as long as Genesys
  * keeps a session by default.
  */
 export function widgetAttributes(guest: Pick<Guest, 'id' | 'createdDate'>, keys: readonly Buffer[]): Attributes {
-  const expiry = Math.floor((guest.createdDate.getTime() + SIGNATURE_LIFE_MS) / 1_000);
+  const expiry = Math.floor(signatureExpiry(guest).getTime() / 1_000);
   const sign = signature(guest.id, expiry, keys[0]!).toString('base64url');
   return { guestSessionId: guest.id, guestSignature: `${expiry}.${sign}` };
 }

@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Outbox } from '../../kernel/outbox.js';
+import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { AuditService } from '../audit/index.js';
 import type { EventName } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
 import type { CrmRecord } from '../crm-sync/index.js';
 import { MetricsService } from '../metrics/index.js';
 import type { MetricEvent } from '../metrics/index.js';
+import { signatureExpiry } from './guest.attributes.js';
 import type { Guest } from './guest.js';
+import { GuestStore } from './ports/guest.store.js';
 
 /** Topic of the intent "tell Genesys the newest state of this guest". */
 export const HAND_OVER = 'genesys.hand-over';
@@ -25,11 +28,23 @@ export type Change = {
 @Injectable()
 export class GuestChanges {
   constructor(
+    private readonly guests: GuestStore,
     private readonly audit: AuditService,
     private readonly metrics: MetricsService,
     private readonly crmSync: CrmSyncService,
     private readonly outbox: Outbox,
+    private readonly work: UnitOfWork,
   ) {}
+
+  /** Changes one guest, and sees to all that follows; nothing follows when `to` answers the guest it was given. */
+  change(id: string, to: (guest: Guest) => Guest, describe: (before: Guest, after: Guest) => Change): Promise<Guest> {
+    return this.work.run(async () => {
+      let before: Guest | undefined;
+      const guest = await this.guests.update(id, (known) => to((before = known)));
+      if (before !== undefined && guest !== before) await this.made(before, guest, describe(before, guest));
+      return guest;
+    });
+  }
 
   /** A change somebody decided on: it is in the trail, measured, and goes out at once. */
   async made(before: Guest | null, guest: Guest, change: Change): Promise<void> {
@@ -53,10 +68,19 @@ export class GuestChanges {
     if (guest.consent.dataProcessing)
       await this.crmSync.put({ guestId: guest.id, version: guest.version, record: crmRecord(guest) }, dueAt);
     else await this.crmSync.withdraw(guest.id);
-    // A page's own Messenger starts a widget-led guest's conversation; until it is linked there is nobody to tell.
-    if (guest.mode === 'server' || guest.conversations.length > 0)
-      await this.outbox.put({ topic: HAND_OVER, subject: guest.id, ...(dueAt === undefined ? {} : { dueAt }) });
+    const when = handOverDue(guest, dueAt);
+    if (when !== 'never')
+      await this.outbox.put({ topic: HAND_OVER, subject: guest.id, ...(when === 'now' ? {} : { dueAt: when }) });
   }
+}
+
+/**
+ * A page's own Messenger begins a widget-led guest's conversation: until it is linked there is nobody to tell. Closed before that, the
+ * guest waits for its conversation for as long as one could still prove to be its own.
+ */
+function handOverDue(guest: Guest, dueAt: Date | undefined): Date | 'now' | 'never' {
+  if (guest.mode === 'server' || guest.conversations.length > 0) return dueAt ?? 'now';
+  return guest.state === 'closing' ? signatureExpiry(guest) : 'never';
 }
 
 const crmRecord = (guest: Guest): CrmRecord => ({

@@ -117,7 +117,7 @@ export class GuestController {
   @Problems({ 404: ['guest.not_found'], 412: ['guest.version_mismatch'] })
   @ApiOperation({
     operationId: 'closeGuest',
-    summary: 'End the session',
+    summary: 'Close a guest',
     description: 'The guest is `closing` until Genesys has ended the conversation, then `closed`. Safe to repeat.',
   })
   @ApiHeader({ name: 'If-Match', required: false })
@@ -173,7 +173,8 @@ export class GuestController {
 /** Only strong tags of whole versions can match (RFC 9110 §13.1.1). */
 function conditionOf(tags: EntityTags): Condition {
   if (tags === '*') return { type: 'any' };
-  return { type: 'version', versions: tags.filter((tag) => !tag.weak).map((tag) => Number(tag.opaque)) };
+  const versions = tags.filter(({ weak, opaque }) => !weak && /^[1-9]\d{0,14}$/.test(opaque));
+  return { type: 'version', versions: versions.map(({ opaque }) => Number(opaque)) };
 }
 
 function etagHeader(): { description: string; schema: { type: 'string' } } {

@@ -314,13 +314,14 @@ export class GuestPageView {
   @ApiProperty({ type: 'string', nullable: true }) nextCursor: string | null;
 }
 
+const widgetView = (guest: Guest, settings: GuestSettings): WidgetView => ({
+  deploymentId: guest.deploymentId,
+  environment: settings.environment,
+  customAttributes: widgetAttributes(guest, settings.widgetKeys),
+});
+
 export function guestView(guest: Guest, settings: GuestSettings): GuestView {
   const { deploymentId } = guest;
-  const widget = {
-    deploymentId,
-    environment: settings.environment,
-    customAttributes: widgetAttributes(guest, settings.widgetKeys),
-  };
   return {
     id: guest.id,
     mode: guest.mode,
@@ -347,7 +348,7 @@ export function guestView(guest: Guest, settings: GuestSettings): GuestView {
       deploymentId,
       conversationIds: guest.conversations.map(({ id }) => id),
       linked: linkedConversation(guest) !== null,
-      ...(guest.mode === 'widget' ? { widget } : {}),
+      ...(guest.mode === 'widget' ? { widget: widgetView(guest, settings) } : {}),
     },
   };
 }

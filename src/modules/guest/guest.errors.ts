@@ -46,5 +46,10 @@ export const serverLed = (id: string): AppError =>
     `Guest ${id} is server-led: its conversation is learnt from its own socket and cannot be reported.`,
   );
 
-export const notLinkedYet = (id: string): AppError =>
-  new AppError('unavailable', 'guest.not_linked_yet', `The conversation of guest ${id} is still being looked for.`);
+export const notLinkedYet = (id: string, waitMs?: number): AppError =>
+  new AppError('unavailable', 'guest.not_linked_yet', `The conversation of guest ${id} is still being looked for.`, {
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+  });
+
+export const stillSending = (id: string): AppError =>
+  new AppError('unavailable', 'guest.still_sending', `Messages of guest ${id} are still on their way.`);

@@ -1,17 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
-import { Cron } from '@nestjs/schedule';
+import { Interval } from '@nestjs/schedule';
 import { Courier } from '../../kernel/courier.js';
 import type { Delivery } from '../../kernel/courier.js';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { Outbox } from '../../kernel/outbox.js';
 import { ConversationService, LINK } from './conversation.service.js';
 import { HAND_OVER } from './guest.changes.js';
-import { HandOverService, LINK_ATTEMPTS } from './hand-over.service.js';
+import { HandOverService } from './hand-over.service.js';
 import { MessageService, SEND } from './message.service.js';
 
-const EVERY_2_SECONDS = '*/2 * * * * *';
-const EVERY_5_SECONDS = '*/5 * * * * *';
+/** Milliseconds between looks for what nobody was woken for. */
+const LOOK_MS = 2_000;
+const KEEP_MS = 5_000;
 
 /** What goes to Genesys on its own: at once when something was written here, and by schedule for all that was not. */
 @Injectable()
@@ -42,8 +43,7 @@ export class GuestJobs implements OnApplicationBootstrap {
       [LINK]: {
         topic: LINK,
         concurrency: 16,
-        maxAttempts: LINK_ATTEMPTS,
-        deliver: ({ subject, payload }) => conversations.link(subject, payload['messageId']!),
+        deliver: ({ subject, payload, attempt }) => conversations.link(subject, payload['messageId']!, attempt),
       },
     };
   }
@@ -52,22 +52,22 @@ export class GuestJobs implements OnApplicationBootstrap {
     for (const topic of Object.keys(this.deliveries)) this.outbox.onPut(topic, () => void this.deliver(topic));
   }
 
-  @Cron(EVERY_2_SECONDS, { name: HAND_OVER, timeZone: 'UTC' })
+  @Interval(HAND_OVER, LOOK_MS)
   handOver(): Promise<void> {
     return this.deliver(HAND_OVER);
   }
 
-  @Cron(EVERY_2_SECONDS, { name: SEND, timeZone: 'UTC' })
+  @Interval(SEND, LOOK_MS)
   send(): Promise<void> {
     return this.deliver(SEND);
   }
 
-  @Cron(EVERY_2_SECONDS, { name: LINK, timeZone: 'UTC' })
+  @Interval(LINK, LOOK_MS)
   link(): Promise<void> {
     return this.deliver(LINK);
   }
 
-  @Cron(EVERY_5_SECONDS, { name: 'genesys.sockets', timeZone: 'UTC' })
+  @Interval('genesys.sockets', KEEP_MS)
   keepSockets(): Promise<void> {
     return this.runner.run('genesys.sockets', () => this.handOvers.keepSockets());
   }

@@ -10,7 +10,7 @@ import type { Claim } from '../identity/index.js';
 import { attributeErrors } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
 import { overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
-import { consentRequired, guestNotFound } from './guest.errors.js';
+import { consentRequired } from './guest.errors.js';
 import { changedPointers, closing, conflictingPointers, newGuest, patched } from './guest.js';
 import type { Attributes, ChannelContext, Consent, Guest, GuestPatch, Mode } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
@@ -85,10 +85,8 @@ export class GuestService {
   }
 
   /** @throws AppError `guest.not_found` */
-  async get(id: string): Promise<Guest> {
-    const guest = await this.guests.find(id);
-    if (guest === null) throw guestNotFound(id);
-    return guest;
+  get(id: string): Promise<Guest> {
+    return this.guests.get(id);
   }
 
   list(query: GuestQuery): Promise<GuestPage> {
@@ -100,40 +98,34 @@ export class GuestService {
    * @throws AppError `guest.not_found`, `guest.closed`, `guest.attributes_refused`; `guest.version_mismatch`,
    *   `guest.overlapping_change` or `guest.unknown_base`, which carry the current guest and the JSON pointers that really conflict
    */
-  async patch(id: string, patch: GuestPatch, condition: Condition): Promise<Guest> {
-    return this.work.run(async () => {
-      let before: Guest | undefined;
-      const guest = await this.guests.update(id, (known) => {
-        before = known;
+  patch(id: string, patch: GuestPatch, condition: Condition): Promise<Guest> {
+    return this.changes.change(
+      id,
+      (known) => {
         const after = patched(known, patch, this.clock.now());
         if (after === known) return known;
         checkCondition(known, patch, condition);
         this.checkAttributes(after);
         return after;
-      });
-      if (before !== undefined && guest !== before)
-        await this.changes.made(before, guest, {
-          event: 'GUEST_UPDATED',
-          changes: { pointers: changedPointers(before, patch), ...(patch.consent ? { consent: guest.consent } : {}) },
-        });
-      return guest;
-    });
+      },
+      (before, after) => ({
+        event: 'GUEST_UPDATED',
+        changes: { pointers: changedPointers(before, patch), ...(patch.consent ? { consent: after.consent } : {}) },
+      }),
+    );
   }
 
   /** Idempotent. The guest is `closing` until Genesys has ended what there is to end. */
-  async close(id: string, condition: Condition): Promise<Guest> {
-    return this.work.run(async () => {
-      let before: Guest | undefined;
-      const guest = await this.guests.update(id, (known) => {
-        before = known;
+  close(id: string, condition: Condition): Promise<Guest> {
+    return this.changes.change(
+      id,
+      (known) => {
         const after = closing(known, this.clock.now());
         if (after !== known) checkCondition(known, {}, condition);
         return after;
-      });
-      if (before !== undefined && guest !== before)
-        await this.changes.made(before, guest, { event: 'GUEST_CLOSING', changes: { from: before.state } });
-      return guest;
-    });
+      },
+      (before) => ({ event: 'GUEST_CLOSING', changes: { from: before.state } }),
+    );
   }
 
   private async addSession(guestId: string): Promise<void> {

@@ -1,10 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { AppError } from '../../kernel/app-error.js';
+import { Clock } from '../../kernel/clock.js';
 import { Vault } from '../../kernel/vault.js';
 import { MetricsService } from '../metrics/index.js';
-import { ConversationService } from './conversation.service.js';
-import { attributesHash, genesysAttributes } from './guest.attributes.js';
-import { guestNotFound, notLinkedYet } from './guest.errors.js';
+import { ConversationService, LINK_ATTEMPTS } from './conversation.service.js';
+import { attributesHash, genesysAttributes, signatureExpiry } from './guest.attributes.js';
+import { notLinkedYet, stillSending } from './guest.errors.js';
 import { closed, isOver, linkedConversation } from './guest.js';
 import type { Attributes, Conversation, Guest } from './guest.js';
 import { MessageService } from './message.service.js';
@@ -19,12 +20,12 @@ import { SessionStore } from './ports/session.store.js';
 export const HOLD_MS = 30_000;
 /** How many sessions one run takes over at most, so that they do not all come back at once. */
 const ADOPT_AT_ONCE = 100;
-/** A message that Genesys does not know after about half a minute it will never know, nor its conversation. */
-export const LINK_ATTEMPTS = 16;
 
 /** Brings Genesys Cloud up to the newest state of a guest. Every step is safe to repeat. */
 @Injectable()
 export class HandOverService {
+  private readonly logger = new Logger('guest');
+
   constructor(
     private readonly guests: GuestStore,
     private readonly sessions: SessionStore,
@@ -35,14 +36,16 @@ export class HandOverService {
     private readonly told: ConversationService,
     private readonly metrics: MetricsService,
     private readonly vault: Vault,
+    private readonly clock: Clock,
   ) {}
 
   /** Starts the session, tells what is new, or ends it: whatever the guest's state asks for. */
   async handOver(guestId: string, attempt: number): Promise<void> {
-    const guest = await this.get(guestId);
+    const guest = await this.guests.get(guestId);
     if (isOver(guest)) return this.channel.leave(guestId);
     if (guest.state === 'closing') return this.end(guest, attempt);
-    if (!guest.consent.dataProcessing) return;
+    // Without consent nothing is told any more, and nobody listens.
+    if (!guest.consent.dataProcessing) return this.channel.leave(guestId);
     if (guest.mode === 'server' && guest.state === 'created') await this.open(guest);
     const conversation = linkedConversation(guest);
     if (conversation !== null) await this.tell(guest, conversation);
@@ -50,7 +53,7 @@ export class HandOverService {
 
   /** Sends one message as the guest, after opening the session if need be. */
   async send(guestId: string, messageId: string, attempt: number): Promise<void> {
-    const guest = await this.get(guestId);
+    const guest = await this.guests.get(guestId);
     const message = await this.messages.find(guestId, messageId);
     if (message === null || message.status !== 'queued') return;
     const text = await this.texts.textOf(message);
@@ -68,7 +71,7 @@ export class HandOverService {
         retry: attempt > 1,
         isKnown: (known) => this.messages.knows(guestId, known),
       },
-      await this.attributesOf(guest),
+      genesysAttributes(guest, null),
     );
     await this.told.accepted(guestId, messageId, key, message.at);
   }
@@ -77,23 +80,26 @@ export class HandOverService {
   async keepSockets(): Promise<void> {
     await this.sessions.hold(this.channel.held(), HOLD_MS);
     const adopted = await this.sessions.adopt(ADOPT_AT_ONCE, HOLD_MS);
-    await Promise.all(
+    const outcomes = await Promise.allSettled(
       adopted.map(async ({ guestId }) => {
-        const guest = await this.get(guestId);
-        if (!isOver(guest) && guest.state !== 'closing') await this.open(guest);
+        const guest = await this.guests.get(guestId);
+        if (guest.consent.dataProcessing && !isOver(guest) && guest.state !== 'closing') await this.open(guest);
       }),
     );
+    const failed = outcomes.filter(({ status }) => status === 'rejected').length;
+    if (failed > 0) this.logger.warn('guest sockets not taken over yet', { sockets: failed, of: adopted.length });
   }
 
   private async open(guest: Guest): Promise<ChannelSession> {
     const session = await this.sessionOf(guest);
-    await this.channel.open(session, await this.attributesOf(guest));
+    // Held before it is opened: should this process die in between, another finds the session and goes on.
     await this.sessions.hold([guest.id], HOLD_MS);
+    await this.channel.open(session, genesysAttributes(guest, null));
     return session;
   }
 
   private async tell(guest: Guest, conversation: Conversation): Promise<void> {
-    const attributes = await this.attributesOf(guest);
+    const attributes = genesysAttributes(guest, await this.metrics.current(guest.id));
     const handedOver = { conversationId: conversation.id, hash: attributesHash(attributes) };
     if (guest.handedOver?.conversationId === handedOver.conversationId && guest.handedOver.hash === handedOver.hash)
       return;
@@ -101,24 +107,22 @@ export class HandOverService {
     await this.guests.update(guest.id, (known) => ({ ...known, handedOver }));
   }
 
-  /** As the guest would end it, else as the organisation would. A widget-led guest that is not linked yet is ended when it is. */
+  /** As the guest would end it, else as the organisation would, when all that was accepted to be sent is sent. */
   private async end(guest: Guest, attempt: number): Promise<void> {
+    if ((await this.messages.queued(guest.id)).length > 0) throw stillSending(guest.id);
     const conversation = linkedConversation(guest);
     if (guest.mode === 'server') {
       const how = await this.channel.end(await this.sessionOf(guest));
-      if (how === 'unsupported') {
-        if (conversation !== null) await this.conversations.disconnect(conversation.id);
-        else if (guest.interactionCount > 0 && attempt < LINK_ATTEMPTS) throw notLinkedYet(guest.id);
-      }
+      if (how === 'unsupported' && conversation === null && attempt < LINK_ATTEMPTS) throw notLinkedYet(guest.id);
+      if (how === 'unsupported' && conversation !== null) await this.conversations.disconnect(conversation.id);
       await this.channel.leave(guest.id);
     } else if (conversation !== null) await this.conversations.disconnect(conversation.id);
-    else if (guest.conversations.length === 0) return;
+    else if (guest.conversations.length === 0) {
+      const waitMs = signatureExpiry(guest).getTime() - this.clock.now().getTime();
+      if (waitMs > 0) throw notLinkedYet(guest.id, waitMs);
+    }
     const spoke = guest.conversations.length > 0 || guest.interactionCount > 0;
     await this.told.over(guest.id, 'GUEST_CLOSED', (known, at) => closed(known, spoke ? 'api' : 'abandoned', at));
-  }
-
-  private async attributesOf(guest: Guest): Promise<Attributes> {
-    return genesysAttributes(guest, await this.metrics.current(guest.id));
   }
 
   private async sessionOf(guest: Guest): Promise<ChannelSession> {
@@ -126,12 +130,6 @@ export class HandOverService {
     const token =
       session === null ? null : await this.vault.open(`guest:${guest.id}`, 'session.token', session.sealedToken);
     if (token === null) throw new AppError('refused', 'guest.session_gone', 'The session of this guest is over.');
-    return { guestId: guest.id, token };
-  }
-
-  private async get(guestId: string): Promise<Guest> {
-    const guest = await this.guests.find(guestId);
-    if (guest === null) throw guestNotFound(guestId);
-    return guest;
+    return { guestId: guest.id, token, resumed: guest.conversations.length > 0 || guest.interactionCount > 0 };
   }
 }

@@ -6,7 +6,7 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import { AuditService } from '../audit/index.js';
-import { consentRequired, guestClosed, guestNotFound, widgetLed } from './guest.errors.js';
+import { consentRequired, guestClosed, widgetLed } from './guest.errors.js';
 import { isOver } from './guest.js';
 import type { Message } from './message.js';
 import { GuestStore } from './ports/guest.store.js';
@@ -39,7 +39,7 @@ export class MessageService {
   ) {}
 
   /**
-   * Accepts a text to be sent as the guest; it is on its way when this resolves, and never lost.
+   * Accepts a text to be sent as the guest; it is on its way when this resolves, and closing the guest waits for it.
    * @throws AppError `guest.not_found`, `guest.widget_led`, `guest.closed`, `consent.required`, `message.too_long`
    */
   async send(guestId: string, text: string): Promise<ReadableMessage> {
@@ -51,8 +51,7 @@ export class MessageService {
         ],
       });
     return this.work.run(async () => {
-      const guest = await this.guests.find(guestId);
-      if (guest === null) throw guestNotFound(guestId);
+      const guest = await this.guests.get(guestId);
       if (guest.mode === 'widget') throw widgetLed(guestId);
       if (isOver(guest) || guest.state === 'closing') throw guestClosed(guestId, guest.state);
       if (!guest.consent.dataProcessing) throw consentRequired();
@@ -83,7 +82,7 @@ export class MessageService {
 
   /** @throws AppError `guest.not_found` */
   async list(guestId: string, cursor: string | undefined, limit: number): Promise<ReadableMessagePage> {
-    if ((await this.guests.find(guestId)) === null) throw guestNotFound(guestId);
+    await this.guests.get(guestId);
     const page = await this.messages.list(guestId, cursor, limit);
     const items = await Promise.all(
       page.items.map(async (message) => ({ ...message, text: await this.textOf(message) })),

@@ -23,7 +23,7 @@ export class MetricsController {
 
   @Get()
   @Scope('metrics:read')
-  @Problems({ 404: ['metrics.guest_not_found'] })
+  @Problems({ 404: ['guest.not_found'] })
   @ApiOperation({ operationId: 'getEngagementMetrics', summary: 'Measure the engagement of a guest' })
   @ApiResponse({ status: 200, type: EngagementView })
   measure(@Param() { id }: IdPath): Promise<EngagementView> {

@@ -1,4 +1,4 @@
 import { AppError } from '../../kernel/app-error.js';
 
 export const metricsNotFound = (guestId: string): AppError =>
-  new AppError('not-found', 'metrics.guest_not_found', `Nothing was ever measured of a guest ${guestId}.`);
+  new AppError('not-found', 'guest.not_found', `There is no guest ${guestId}.`);

@@ -29,7 +29,7 @@ export class MetricsService {
 
   /**
    * The measures, for somebody who asked: a use of the guest's data, so it stands in the trail.
-   * @throws AppError `metrics.guest_not_found`
+   * @throws AppError `guest.not_found`
    */
   async measure(guestId: string): Promise<EngagementMetrics> {
     return this.work.run(async () => {

@@ -1,7 +1,12 @@
 import type { Attributes } from '../guest.js';
 
 /** The Genesys side of a server-led guest. `token` is the credential of the session: never logged, never stored in the clear. */
-export type ChannelSession = { readonly guestId: string; readonly token: string };
+export type ChannelSession = {
+  readonly guestId: string;
+  readonly token: string;
+  /** A conversation was begun in it before. Should Genesys not know the session any more, it has ended; it is not begun anew. */
+  readonly resumed?: boolean;
+};
 
 /** What Genesys says in a guest's session. Everything may be said twice and out of order. */
 export type ChannelEvent =

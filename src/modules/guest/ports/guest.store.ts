@@ -1,3 +1,4 @@
+import { guestNotFound } from '../guest.errors.js';
 import type { Guest, GuestState } from '../guest.js';
 
 export type GuestQuery = {
@@ -17,6 +18,14 @@ export abstract class GuestStore {
   abstract add(guest: Guest): Promise<void>;
   /** Null when there is no such guest. */
   abstract find(id: string): Promise<Guest | null>;
+
+  /** @throws AppError `guest.not_found` */
+  async get(id: string): Promise<Guest> {
+    const guest = await this.find(id);
+    if (guest === null) throw guestNotFound(id);
+    return guest;
+  }
+
   /**
    * Reads, changes and writes one guest; two callers cannot overwrite each other. Writes nothing if `change` throws or answers
    * the guest it was given.
