@@ -72,6 +72,8 @@ describe('POST /v1/guests', () => {
     expect(one.identityAttributes.emailHash).toBe(two.identityAttributes.emailHash);
     const found = await api.get<{ items: GuestAnswer[] }>(`/v1/guests?emailHash=${one.identityAttributes.emailHash}`);
     expect(found.body.items.map(({ id }) => id)).toEqual([two.id, one.id]);
+    const shouted = one.identityAttributes.emailHash!.toUpperCase();
+    expect((await api.get<{ items: unknown[] }>(`/v1/guests?emailHash=${shouted}`)).body.items).toHaveLength(2);
   });
 
   it('refuses without consent to data processing', async () => {
@@ -128,6 +130,20 @@ describe('POST /v1/guests', () => {
       'matches',
     ],
     ['a long fingerprint', aBody({ deviceFingerprint: 'f'.repeat(129) }), 400, '/deviceFingerprint', 'maxLength'],
+    [
+      'a scheme that is our own',
+      aBody({ identityAttributes: { emailHash: 'ab'.repeat(32), scheme: 'sandbox' } }),
+      400,
+      '/identityAttributes/scheme',
+      'reserved',
+    ],
+    [
+      'a page with credentials',
+      aBody({ channelContext: { originPage: 'https://user:pass@example.com/' } }),
+      400,
+      '/channelContext/originPage',
+      'credentials',
+    ],
     ['control characters', aBody({ deviceFingerprint: 'a\u0000b' }), 400, '/deviceFingerprint', 'controlCharacter'],
     [
       'an attribute nobody allowed',

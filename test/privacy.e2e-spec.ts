@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { canonicalJson } from '../src/kernel/canonical-json.js';
 import { aBody, conversationOf, until } from './support/client.js';
-import type { GuestAnswer, SandboxConversation } from './support/client.js';
+import type { GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
 import { testService } from './support/service.js';
 import type { TestService } from './support/service.js';
 
@@ -41,6 +43,23 @@ function filesUnder(directory: string): string[] {
   });
 }
 
+/** What anybody could make of a request without a key, and so find out by trying e-mails and phones. */
+function plainHashes(body: Record<string, unknown>): string[] {
+  const texts = [[{}, {}, body], [{}, body], [body], body].map(canonicalJson);
+  const identifiers = [body['email'], body['phone']]
+    .filter((value) => typeof value === 'string')
+    .flatMap((value) => spellings(value));
+  return [...texts, JSON.stringify(body), ...identifiers].flatMap((text) => {
+    const digest = createHash('sha256').update(text).digest();
+    return [
+      digest.toString('hex'),
+      digest.toString('base64').replace(/=+$/, ''),
+      digest.toString('base64url'),
+      digest.toString('latin1'),
+    ];
+  });
+}
+
 const found = (where: string | Buffer, what: string[]): string[] => what.filter((spelling) => where.includes(spelling));
 
 it('a guest leaves neither e-mail, phone, message text nor browser in the clear: not on disk, not in the log, not with others', async () => {
@@ -59,15 +78,19 @@ it('a guest leaves neither e-mail, phone, message text nor browser in the clear:
       (await api.get<{ items: { text: string; status: string }[] }>(`/v1/guests/${guest.id}/messages`)).body.items,
     (items) => items.some(({ text, status }) => text === TEXT && status === 'sent'),
   );
-  await until(
-    async () => (await sandbox.get<{ externalId: string }[]>('/crm/rest/records')).body,
-    (records) => records.some(({ externalId }) => externalId === guest.id),
+  const records = await until(
+    async () => (await sandbox.get<{ externalId: string; keyId?: string }[]>('/crm/rest/records')).body,
+    (all) => all.some(({ externalId }) => externalId === guest.id),
   );
+  expect(records.find(({ externalId }) => externalId === guest.id)?.keyId).toBe('sandbox');
 
   const identifiers = spellings(EMAIL, PHONE);
   const everything = [...identifiers, ...spellings(TEXT, AGENT)];
-  for (const file of filesUnder(running.dataDir))
-    expect([file, found(readFileSync(file), everything)]).toEqual([file, []]);
+  for (const file of filesUnder(running.dataDir)) {
+    const bytes = readFileSync(file);
+    expect([file, found(bytes, everything)]).toEqual([file, []]);
+    expect([file, found(bytes.toString('latin1'), plainHashes(wanted))]).toEqual([file, []]);
+  }
   expect(running.log()).toContain('request answered');
   expect(found(running.log(), everything)).toEqual([]);
 
@@ -79,6 +102,50 @@ it('a guest leaves neither e-mail, phone, message text nor browser in the clear:
   expect(
     found(JSON.stringify((await sandbox.get<SandboxConversation[]>('/genesys/conversations')).body), identifiers),
   ).toEqual([]);
+}, 60_000);
+
+it('what somebody typed into a page leaves no trace, and free fields take no personal data', async () => {
+  const { api, sandbox } = running;
+  const TYPED = 'Petra.Pagewright@Example.org';
+  const originPage = `https://example.com/support?email=${encodeURIComponent(TYPED)}&x=${TYPED}#${TYPED}`;
+  const made = await api.post<GuestAnswer>('/v1/guests', aBody({ channelContext: { originPage } }));
+  expect(made.body).toMatchObject({ channelContext: { originPage: 'https://example.com/support' } });
+  const path = `/v1/guests/${made.body.id}`;
+  const again = await api.patch<GuestAnswer & { channelContext: object }>(
+    path,
+    { channelContext: { originPage } },
+    { 'if-match': '"1"' },
+  );
+  expect(again.status).toBe(200);
+  expect(again.body.channelContext).toEqual({ originPage: 'https://example.com/support' });
+
+  const refusals: [Record<string, unknown>, string][] = [
+    [{ attributes: { source: `from ${TYPED}` } }, '/attributes/source'],
+    [
+      { channelContext: { originPage: `https://example.com/u/${encodeURIComponent(TYPED)}` } },
+      '/channelContext/originPage',
+    ],
+    [{ deviceFingerprint: TYPED }, '/deviceFingerprint'],
+    [{ identityAttributes: { deviceFingerprint: TYPED } }, '/identityAttributes/deviceFingerprint'],
+  ];
+  const headers = { 'idempotency-key': 'privacy-2' };
+  for (const [parts, pointer] of refusals) {
+    const { status, body } = await api.post<ProblemAnswer>('/v1/guests', aBody(parts), headers);
+    expect({ status, errors: body.errors }).toMatchObject({ status: 400, errors: [{ pointer, rule: 'personalData' }] });
+    expect(found(JSON.stringify(body), spellings(TYPED))).toEqual([]);
+  }
+  const patched = await api.patch<ProblemAnswer>(path, { attributes: { source: TYPED } }, { 'if-match': '*' });
+  expect([patched.status, patched.body.errors?.[0]?.rule]).toEqual([400, 'personalData']);
+
+  await conversationOf(sandbox, made.body.id);
+  await until(
+    async () => (await sandbox.get<{ externalId: string }[]>('/crm/rest/records')).body,
+    (records) => records.some(({ externalId }) => externalId === made.body.id),
+  );
+  for (const file of filesUnder(running.dataDir))
+    expect([file, found(readFileSync(file), spellings(TYPED))]).toEqual([file, []]);
+  expect(found(running.log(), spellings(TYPED))).toEqual([]);
+  expect(found(JSON.stringify((await sandbox.get('/requests')).body), spellings(TYPED))).toEqual([]);
 }, 60_000);
 
 it('the search that found nothing would have found it', () => {

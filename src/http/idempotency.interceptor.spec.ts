@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
 import { Body, Controller, Delete, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { IsString } from 'class-validator';
 import type { FastifyReply } from 'fastify';
@@ -270,6 +271,10 @@ describe('a POST with an Idempotency-Key', () => {
     const [record] = [...kept.answers.values()];
     expect(record).toMatchObject({ subject: 'guest:t1', createdAt: clock.now() });
     expect(JSON.stringify(record)).not.toMatch(/Jane|Zoë|k1/);
+    expect(Object.keys(record!).sort()).toEqual(['answer', 'createdAt', 'scope', 'subject']);
+    const asked = createHash('sha256').update('[{},{},{"name":"Jane"}]').digest('hex');
+    expect(JSON.stringify(record)).not.toContain(asked);
+    expect(await vault.open(record!.subject, 'idempotency.answer', record!.answer)).toContain(asked);
     expect(record!.scope).toMatch(/^[0-9a-f]{64}$/);
     await http.call('POST', '/v1/things/1/look?at=x', { headers: { 'idempotency-key': 'k2' } });
     expect([...kept.answers.values()][1]).toMatchObject({ subject: 'system:idempotency' });

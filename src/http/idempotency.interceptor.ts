@@ -31,6 +31,9 @@ type Answer = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
+/** A plain hash of a request is as good as its e-mail to whoever tries them all, so it is sealed with the answer. */
+type Kept = Answer & { readonly fingerprint: string };
+
 /**
  * Whose data the answers of a route are: `@Concerns((params, answer) => `guest:${params.id}`)`. They are sealed under that
  * subject's key, so that erasing the subject erases them too.
@@ -89,21 +92,22 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const answer = call.answerWith(result);
     if (answer.status >= 300) return call.send(answer);
     const owner = subject(call.params, result);
+    const kept: Kept = { fingerprint: call.fingerprint, ...answer };
     await this.answers.add({
       scope: call.scope,
-      fingerprint: call.fingerprint,
       subject: owner,
-      answer: await this.vault.seal(owner, PLACE, JSON.stringify(answer)),
+      answer: await this.vault.seal(owner, PLACE, JSON.stringify(kept)),
       createdAt: this.clock.now(),
     });
     return call.send(answer);
   }
 
   private async replay(call: Call, known: IdempotencyRecord): Promise<unknown> {
-    if (known.fingerprint !== call.fingerprint) throw idempotencyKeyReused();
     const opened = await this.vault.open(known.subject, PLACE, known.answer);
     if (opened === null) throw answerErased();
-    return call.send(JSON.parse(opened) as Answer, { 'idempotent-replayed': 'true' });
+    const { fingerprint, ...answer } = JSON.parse(opened) as Kept;
+    if (fingerprint !== call.fingerprint) throw idempotencyKeyReused();
+    return call.send(answer, { 'idempotent-replayed': 'true' });
   }
 }
 

@@ -16,7 +16,6 @@ const LONG_AGO = new Date('2026-11-01T00:00:00.000Z');
 
 const aRecord = (change: Partial<IdempotencyRecord> = {}): IdempotencyRecord => ({
   scope: randomBytes(32).toString('hex'),
-  fingerprint: randomBytes(32).toString('hex'),
   subject: 'guest:0193a3f0-0000-7000-8000-000000000000',
   answer: 'v1.sealed',
   createdAt: START,

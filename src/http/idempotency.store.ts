@@ -3,11 +3,9 @@ import { AppError } from '../kernel/app-error.js';
 export type IdempotencyRecord = {
   /** Who asked what under which key, as a hash: 64 hex digits. */
   readonly scope: string;
-  /** What exactly was asked, as a hash. */
-  readonly fingerprint: string;
   /** Whose data the answer is, and under whose key it is sealed: `guest:<id>`, or `system:idempotency`. */
   readonly subject: string;
-  /** The answer, sealed. */
+  /** The answer, and a hash of what exactly was asked, sealed: whoever has that hash can find out an e-mail by trying. */
   readonly answer: string;
   readonly createdAt: Date;
 };

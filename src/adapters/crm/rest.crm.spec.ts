@@ -60,6 +60,7 @@ describe('the answers of a batch endpoint', () => {
     externalId,
     emailHash: null,
     phoneHash: null,
+    keyId: null,
     consentFlags: { marketing: false, dataProcessing: true },
     lastInteraction: '2026-01-01T09:00:00.000Z',
     channelContext: {},

@@ -47,10 +47,11 @@ export const rest = defineCrm({
   }),
 });
 
-const restRecord = ({ emailHash, phoneHash, ...record }: CrmRecord): Record<string, unknown> => ({
+const restRecord = ({ emailHash, phoneHash, keyId, ...record }: CrmRecord): Record<string, unknown> => ({
   ...record,
   ...(emailHash === null ? {} : { emailHash }),
   ...(phoneHash === null ? {} : { phoneHash }),
+  ...(keyId === null ? {} : { keyId }),
 });
 
 type Result = { externalId?: unknown; id?: unknown; status?: unknown; success?: unknown; error?: unknown };

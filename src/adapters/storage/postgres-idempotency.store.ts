@@ -7,25 +7,24 @@ import type { Statement } from './statement.js';
 
 type Row = {
   readonly held: boolean;
-  readonly fingerprint: string | null;
   readonly subject: string;
-  readonly answer: string;
+  readonly answer: string | null;
   readonly created_at: Date;
 };
 
 /** Held until the transaction ends, by whoever comes first; nobody waits for it here. */
 const FIND: Statement = {
   name: 'idempotency.find',
-  text: `select held, fingerprint, subject, answer, created_at
+  text: `select held, subject, answer, created_at
     from (select pg_try_advisory_xact_lock(hashtextextended('idempotency:' || $1, 0)) as held) as scope
     left join idempotency on idempotency.scope = $1`,
 };
 const FORGET: Statement = { name: 'idempotency.forget', text: 'delete from idempotency where scope = $1' };
 const INSERT: Statement = {
   name: 'idempotency.insert',
-  text: `insert into idempotency (scope, fingerprint, subject, answer, created_at)
-    select scope, fingerprint, subject, answer, created_at from json_to_recordset($1)
-      as row (scope text, fingerprint text, subject text, answer text, created_at timestamptz)`,
+  text: `insert into idempotency (scope, subject, answer, created_at)
+    select scope, subject, answer, created_at from json_to_recordset($1)
+      as row (scope text, subject text, answer text, created_at timestamptz)`,
 };
 const PURGE: Statement = { name: 'idempotency.purge', text: 'delete from idempotency where created_at < $1' };
 
@@ -46,13 +45,13 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
     const { rows } = await this.work.lookUp<Row>(keyOf(scope), FIND, [scope]);
     const [row] = rows;
     if (row?.held !== true) throw idempotencyInProgress();
-    if (row.fingerprint === null) return null;
+    if (row.answer === null) return null;
     if (row.created_at < notBefore) {
       await this.work.query(FORGET, [scope]);
       return null;
     }
-    const { fingerprint, subject, answer, created_at: createdAt } = row;
-    return { scope, fingerprint, subject, answer, createdAt };
+    const { subject, answer, created_at: createdAt } = row;
+    return { scope, subject, answer, createdAt };
   }
 
   add(record: IdempotencyRecord): Promise<void> {

@@ -5,6 +5,7 @@ const record = (externalId: string, lastInteraction = '2026-01-01T09:00:00.000Z'
   externalId,
   emailHash: null,
   phoneHash: null,
+  keyId: null,
   consentFlags: { marketing: false, dataProcessing: true },
   lastInteraction,
   channelContext: {},

@@ -7,6 +7,8 @@ export type CrmRecord = {
   readonly externalId: string;
   readonly emailHash: string | null;
   readonly phoneHash: string | null;
+  /** What made the hashes; those of different keys say nothing about each other. */
+  readonly keyId: string | null;
   readonly consentFlags: { readonly marketing: boolean; readonly dataProcessing: boolean };
   /** ISO 8601, UTC. */
   readonly lastInteraction: string;

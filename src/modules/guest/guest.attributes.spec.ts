@@ -6,6 +6,7 @@ import {
   genesysAttributes,
   provesGuest,
   widgetAttributes,
+  withoutQuery,
 } from './guest.attributes.js';
 import { patched } from './guest.js';
 
@@ -66,10 +67,44 @@ describe('attributes', () => {
     expect(errors({ source: 'x'.repeat(257) })).toEqual([['/attributes/source', 'maxLength']]);
   });
 
+  it('are refused with personal data in them, and the page with any in its path or with credentials', () => {
+    expect(errors({ source: 'jane@example.com', locale: '+353 1 234 5678' })).toEqual([
+      ['/attributes/source', 'personalData'],
+      ['/attributes/locale', 'personalData'],
+    ]);
+    const page = (originPage: string) => errors({}, { originPage });
+    const refused = (rule: string) => [['/channelContext/originPage', rule]];
+    expect(page('https://example.com:8443/support/2026-11-22/1.2.3')).toEqual([]);
+    expect(page('http://127.0.0.1:3000/support')).toEqual([]);
+    expect(page('https://example.com/u/jane@example.com/orders')).toEqual(refused('personalData'));
+    expect(page('https://example.com/u/jane%40example.com')).toEqual(refused('personalData'));
+    expect(page('https://user:pass@example.com/')).toEqual(refused('credentials'));
+    expect(page('https://jane@example.com/')).toEqual(refused('credentials'));
+    expect(page('jane@example.com')).toEqual(refused('isUrl'));
+    expect(page('mailto:jane@example.com')).toEqual(refused('isUrl'));
+  });
+
   it('are refused together when Genesys could not carry them', () => {
     expect(errors({ source: 'ä'.repeat(256) }, { originPage: `https://example.com/${'x'.repeat(900)}` })).toEqual([
       ['/attributes', 'maxBytes'],
     ]);
+  });
+});
+
+describe('a page', () => {
+  it.each([
+    ['https://example.com/support', 'https://example.com/support'],
+    ['https://example.com', 'https://example.com'],
+    ['https://example.com?x=1', 'https://example.com'],
+    ['https://example.com/a?x=1#y', 'https://example.com/a'],
+    ['https://example.com/a#y?x=1\nz', 'https://example.com/a'],
+  ])('%j is kept as %j', (given, kept) =>
+    expect(withoutQuery({ originPage: given, campaignId: 'X' })).toEqual({ originPage: kept, campaignId: 'X' }),
+  );
+
+  it('that is absent or deleted stays so', () => {
+    expect(withoutQuery({})).toEqual({});
+    expect(withoutQuery({ originPage: null })).toEqual({ originPage: null });
   });
 });
 

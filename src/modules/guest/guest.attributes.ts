@@ -1,8 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '../../kernel/canonical-json.js';
 import type { FieldError } from '../../kernel/app-error.js';
+import { personalDataError } from '../identity/index.js';
 import type { EngagementMetrics } from '../metrics/index.js';
-import type { Attributes, Guest } from './guest.js';
+import type { Attributes, ChannelContext, Guest } from './guest.js';
 
 /** What custom attributes and participant data together may weigh at Genesys Cloud, as UTF-8 JSON. */
 export const ATTRIBUTES_MAX_BYTES = 2_048;
@@ -14,11 +15,11 @@ const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value
 const VALUE_MAX = 256;
 
 /**
- * What is wrong with a guest's attributes: names that are not on the allow-list, values that are not short texts, and more altogether than Genesys
- * Cloud carries.
+ * What is wrong with a guest's attributes and its page: names that are not on the allow-list, values that are not short texts or hold personal data,
+ * and more altogether than Genesys Cloud carries.
  */
 export function attributeErrors(
-  guest: { readonly attributes: Readonly<Record<string, unknown>>; readonly channelContext: object },
+  guest: { readonly attributes: Readonly<Record<string, unknown>>; readonly channelContext: ChannelContext },
   allowed: readonly string[],
 ): FieldError[] {
   const errors: FieldError[] = [];
@@ -34,7 +35,9 @@ export function attributeErrors(
       errors.push({ pointer, rule: 'isString', message: 'must be a string: Genesys Cloud carries nothing else' });
     else if (value.length > VALUE_MAX)
       errors.push({ pointer, rule: 'maxLength', message: `must be at most ${VALUE_MAX} characters long` });
+    else errors.push(...present(personalDataError(pointer, value)));
   }
+  errors.push(...pageErrors(guest.channelContext.originPage));
   const excess = bytes(guest.attributes) + bytes(guest.channelContext) - (ATTRIBUTES_MAX_BYTES - RESERVED_BYTES);
   if (errors.length === 0 && excess > 0)
     errors.push({
@@ -44,6 +47,28 @@ export function attributeErrors(
     });
   return errors;
 }
+
+const present = <T>(value: T | null): T[] => (value === null ? [] : [value]);
+
+function pageErrors(originPage: string | undefined): FieldError[] {
+  if (originPage === undefined) return [];
+  const pointer = '/channelContext/originPage';
+  const page = URL.canParse(originPage) ? new URL(originPage) : null;
+  if (page === null || !/^https?:$/.test(page.protocol))
+    return [{ pointer, rule: 'isUrl', message: 'must be an absolute http or https URL' }];
+  if (page.username !== '' || page.password !== '')
+    return [{ pointer, rule: 'credentials', message: 'must not hold a user name or a password' }];
+  return page.pathname
+    .split('/')
+    .flatMap((segment) => present(personalDataError(pointer, segment)))
+    .slice(0, 1);
+}
+
+/** A page by where it is. What stands behind `?` and `#` may be what somebody typed into it, so it is dropped. */
+export const withoutQuery = <T extends { readonly originPage?: string | null }>(context: T): T =>
+  typeof context.originPage === 'string'
+    ? { ...context, originPage: context.originPage.replace(/[?#].*$/s, '') }
+    : context;
 
 /**
  * What Genesys is told about a guest, in the one form it takes: strings by name. Flows and routing read them as participant data.

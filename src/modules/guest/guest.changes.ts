@@ -87,6 +87,7 @@ const crmRecord = (guest: Guest): CrmRecord => ({
   externalId: guest.id,
   emailHash: guest.identity.emailHash,
   phoneHash: guest.identity.phoneHash,
+  keyId: guest.identity.keyId,
   consentFlags: guest.consent,
   lastInteraction: guest.modifiedDate.toISOString(),
   channelContext: { ...guest.channelContext },

@@ -14,6 +14,7 @@ import {
   GuestPageView,
   guestPageView,
   guestPatch,
+  guestQuery,
   GuestView,
   guestView,
   ListGuestsQuery,
@@ -59,8 +60,8 @@ export class GuestController {
   @Problems({ 400: ['request.invalid'] })
   @ApiOperation({ operationId: 'listGuests', summary: 'Find guests, newest first' })
   @ApiResponse({ status: 200, type: GuestPageView })
-  async list(@Query() { limit = 50, ...query }: ListGuestsQuery): Promise<GuestPageView> {
-    return guestPageView(await this.guests.list({ ...query, limit }), this.settings);
+  async list(@Query() query: ListGuestsQuery): Promise<GuestPageView> {
+    return guestPageView(await this.guests.list(guestQuery(query)), this.settings);
   }
 
   @Get(':id')

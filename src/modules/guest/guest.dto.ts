@@ -6,7 +6,7 @@ import type { Attributes, ChannelContext, CloseReason, Consent, Guest, GuestPatc
 import { widgetAttributes } from './guest.attributes.js';
 import { GuestSettings } from './guest.settings.js';
 import type { WantedGuest } from './guest.service.js';
-import type { GuestPage } from './ports/guest.store.js';
+import type { GuestPage, GuestQuery } from './ports/guest.store.js';
 
 const STATES: GuestState[] = [
   'created',
@@ -26,6 +26,11 @@ const url = { protocols: ['http', 'https'], require_protocol: true, require_tld:
 const CAMPAIGN = /^[A-Z0-9_-]+$/;
 const campaign = { message: 'must consist of A to Z, 0 to 9, _ and -' };
 
+const PAGE =
+  'Origin and path are kept; query and fragment are dropped at the door. Refused with a user name, or with personal data in the path.';
+const FREE =
+  'E-mail addresses, phone numbers, card numbers and IP addresses are refused: send `email` or `phone` to be hashed instead';
+
 export class ConsentBody {
   @ApiProperty({ description: 'May be used for marketing' })
   @IsBoolean()
@@ -37,7 +42,12 @@ export class ConsentBody {
 }
 
 export class ChannelContextBody {
-  @ApiPropertyOptional({ format: 'uri', maxLength: 2048, example: 'https://example.com/support' })
+  @ApiPropertyOptional({
+    format: 'uri',
+    maxLength: 2048,
+    example: 'https://example.com/support',
+    description: PAGE,
+  })
   @MayBeAbsent()
   @IsUrl(url, { message: 'must be an absolute http or https URL' })
   @MaxLength(2048)
@@ -61,14 +71,14 @@ export class IdentityAttributesBody {
   @Matches(HASH, hash)
   phoneHash?: string;
 
-  @ApiPropertyOptional({ maxLength: 128 })
+  @ApiPropertyOptional({ maxLength: 128, description: FREE })
   @MayBeAbsent()
   @MaxLength(128)
   @IsString()
   deviceFingerprint?: string;
 
   @ApiPropertyOptional({
-    description: 'What made the hashes. They match only hashes of the same scheme.',
+    description: 'What made the hashes. They match only hashes of the same scheme. The names of our own are reserved.',
     example: 'crm-2024',
     pattern: '^[a-z0-9@._-]{1,64}$',
   })
@@ -111,7 +121,7 @@ export class CreateGuestBody {
   @IsString()
   phone?: string;
 
-  @ApiPropertyOptional({ maxLength: 128 })
+  @ApiPropertyOptional({ maxLength: 128, description: FREE })
   @MayBeAbsent()
   @MaxLength(128)
   @IsString()
@@ -135,7 +145,7 @@ export class CreateGuestBody {
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: { type: 'string', maxLength: 256 },
-    description: 'Names from the allow-list only',
+    description: `Names from the allow-list only. ${FREE}`,
     example: { source: 'website' },
   })
   @MayBeAbsent()
@@ -167,7 +177,7 @@ class ConsentPatch {
 }
 
 class ChannelContextPatch {
-  @ApiPropertyOptional({ type: 'string', format: 'uri', nullable: true })
+  @ApiPropertyOptional({ type: 'string', format: 'uri', maxLength: 2048, nullable: true, description: PAGE })
   @IsOptional()
   @IsUrl(url, { message: 'must be an absolute http or https URL, or null to delete it' })
   @MaxLength(2048)
@@ -252,6 +262,14 @@ export class ListGuestsQuery {
   @QueryInt({ min: 1, max: 500 })
   limit?: number;
 }
+
+/** Hashes are kept in lower case. */
+export const guestQuery = ({ limit = 50, emailHash, phoneHash, ...query }: ListGuestsQuery): GuestQuery => ({
+  ...query,
+  ...(emailHash === undefined ? {} : { emailHash: emailHash.toLowerCase() }),
+  ...(phoneHash === undefined ? {} : { phoneHash: phoneHash.toLowerCase() }),
+  limit,
+});
 
 export class ReportMessageBody {
   @ApiProperty({

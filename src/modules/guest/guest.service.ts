@@ -7,7 +7,7 @@ import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import { IdentityService } from '../identity/index.js';
 import type { Claim } from '../identity/index.js';
-import { attributeErrors } from './guest.attributes.js';
+import { attributeErrors, withoutQuery } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
 import { overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
 import { consentRequired } from './guest.errors.js';
@@ -53,9 +53,10 @@ export class GuestService {
    */
   async create(wanted: WantedGuest): Promise<Guest> {
     if (!wanted.consent.dataProcessing) throw consentRequired();
-    this.checkAttributes(wanted);
+    const { mode, consent, attributes } = wanted;
+    const channelContext = withoutQuery(wanted.channelContext);
+    this.checkAttributes({ attributes, channelContext });
     const at = this.clock.now();
-    const { mode, consent, channelContext, attributes } = wanted;
     const guest = newGuest(
       {
         id: uuidv7(at.getTime()),
@@ -98,7 +99,8 @@ export class GuestService {
    * @throws AppError `guest.not_found`, `guest.closed`, `guest.attributes_refused`; `guest.version_mismatch`,
    *   `guest.overlapping_change` or `guest.unknown_base`, which carry the current guest and the JSON pointers that really conflict
    */
-  patch(id: string, patch: GuestPatch, condition: Condition): Promise<Guest> {
+  patch(id: string, wanted: GuestPatch, condition: Condition): Promise<Guest> {
+    const patch = wanted.channelContext ? { ...wanted, channelContext: withoutQuery(wanted.channelContext) } : wanted;
     return this.changes.change(
       id,
       (known) => {
@@ -137,7 +139,9 @@ export class GuestService {
   private checkAttributes(guest: { readonly attributes: Attributes; readonly channelContext: ChannelContext }): void {
     const errors = attributeErrors(guest, this.settings.attributeNames);
     if (errors.length > 0)
-      throw new AppError('invalid', 'guest.attributes_refused', 'The attributes cannot be taken.', { errors });
+      throw new AppError('invalid', 'guest.attributes_refused', 'The attributes or the context cannot be taken.', {
+        errors,
+      });
   }
 }
 

@@ -2,6 +2,7 @@ import { AppError } from '../../kernel/app-error.js';
 import type { FieldError } from '../../kernel/app-error.js';
 import { identity, matchKey, normaliseEmail, SALTED_SCHEME, saltedHash } from './identity.js';
 import type { Identity, IdentityKey } from './identity.js';
+import { personalDataError } from './personal-data.js';
 import { normalisePhone } from './phone.js';
 
 /** Who somebody says they are, in plaintext or hashed by the caller. The plaintext goes no further than here. */
@@ -57,6 +58,21 @@ export class IdentityService {
           rule: 'exclusive',
           message: 'send either plaintext to be hashed here or hashes of your own, not both',
         });
+    if (given.scheme !== undefined && this.isOurs(given.scheme))
+      errors.push({
+        pointer: '/identityAttributes/scheme',
+        rule: 'reserved',
+        message: 'names hashes that are made here; give your own a name of their own',
+      });
+    const free = {
+      '/deviceFingerprint': claim.deviceFingerprint,
+      '/identityAttributes/deviceFingerprint': given.deviceFingerprint,
+      '/identityAttributes/scheme': given.scheme,
+    };
+    for (const [pointer, text] of Object.entries(free)) {
+      const error = text === undefined ? null : personalDataError(pointer, text);
+      if (error) errors.push(error);
+    }
     if (errors.length > 0)
       throw new AppError('invalid', 'identity.invalid', 'The identifiers cannot be used.', { errors });
 
@@ -80,5 +96,11 @@ export class IdentityService {
       },
       key.id,
     );
+  }
+
+  /** A caller's hashes under one of our names could not be told from ours, and would match whomever the caller likes. */
+  private isOurs(scheme: string): boolean {
+    const { keys, salt } = this.settings;
+    return keys.some(({ id }) => id === scheme) || (scheme === SALTED_SCHEME && salt === null);
   }
 }

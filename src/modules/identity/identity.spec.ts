@@ -1,6 +1,8 @@
 import { createHash, createHmac } from 'node:crypto';
+import type { AppError } from '../../kernel/app-error.js';
 import { matchKey, normaliseEmail, saltedHash } from './identity.js';
 import { IdentityService } from './identity.service.js';
+import type { Claim } from './identity.service.js';
 import { normalisePhone } from './phone.js';
 
 const key = { id: 'k2', secret: Buffer.alloc(32, 7) };
@@ -103,6 +105,38 @@ describe('identity', () => {
       ],
     });
     expect(JSON.stringify(error)).not.toContain('nobody');
+  });
+
+  const errorsOf = (by: IdentityService, claim: Claim): unknown => {
+    try {
+      by.identify(claim);
+    } catch (error) {
+      return (error as AppError).errors.map(({ pointer, rule }) => [pointer, rule]);
+    }
+    return [];
+  };
+
+  it('lets nobody pass off hashes as made here', () => {
+    const under = (by: IdentityService, scheme: string) =>
+      errorsOf(by, { identityAttributes: { emailHash: 'ab'.repeat(32), scheme } });
+    const reserved = [['/identityAttributes/scheme', 'reserved']];
+    for (const scheme of ['k1', 'k2', 'sha256-salted']) expect(under(service, scheme)).toEqual(reserved);
+    expect(under(salted, 'k2')).toEqual(reserved);
+    expect(under(salted, 'sha256-salted')).toEqual([]);
+    expect(under(service, 'crm-2024')).toEqual([]);
+  });
+
+  it('takes no personal data where it would be kept as it is', () => {
+    expect(
+      errorsOf(service, {
+        deviceFingerprint: 'jane@example.com',
+        identityAttributes: { deviceFingerprint: '+353 1 234 5678', scheme: 'jane@example.com' },
+      }),
+    ).toEqual([
+      ['/deviceFingerprint', 'personalData'],
+      ['/identityAttributes/deviceFingerprint', 'personalData'],
+      ['/identityAttributes/scheme', 'personalData'],
+    ]);
   });
 
   it('matches hashes of the salted scheme where a deployment holds them', () => {

@@ -1,7 +1,6 @@
--- Answers to requests that carried an Idempotency-Key. Scope and fingerprint are hashes; the answer is sealed under its subject's key.
+-- Answers to requests that carried an Idempotency-Key. The scope is a hash; the answer, with a hash of what was asked, is sealed under its subject's key.
 create table idempotency (
   scope text primary key,
-  fingerprint text not null,
   subject text not null,
   answer text not null,
   created_at timestamptz not null

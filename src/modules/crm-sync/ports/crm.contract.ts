@@ -21,6 +21,7 @@ export const aRecord = (externalId: string, parts: Partial<CrmRecord> = {}): Crm
   externalId,
   emailHash: 'ab'.repeat(32),
   phoneHash: null,
+  keyId: 'k1',
   consentFlags: { marketing: false, dataProcessing: true },
   lastInteraction: '2026-01-01T09:00:00.000Z',
   channelContext: { campaignId: 'WINTER-2024' },

@@ -32,6 +32,7 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     externalId: id,
     emailHash: 'ab'.repeat(32),
     phoneHash: null,
+    keyId: 'k1',
     consentFlags: { marketing: false, dataProcessing: true },
     lastInteraction: '2026-11-22T09:00:00.000Z',
     channelContext: { campaignId: form },
