@@ -9,6 +9,9 @@ import { AppError } from './kernel/app-error.js';
 import { startService } from './service.js';
 import type { Service } from './service.js';
 
+/** How long leaving may take before it is cut short. Orchestrators wait about this long before they kill. */
+const LEAVE_MS = 25_000;
+
 /** Reads the configuration, starts the service, says where it is, and leaves cleanly. */
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
@@ -21,6 +24,8 @@ async function main(): Promise<void> {
   const leave = (signal: NodeJS.Signals): void => {
     if (leaving) process.exit(1);
     leaving = true;
+    // Whatever hangs, what was acknowledged is on disk.
+    setTimeout(() => process.exit(1), LEAVE_MS).unref();
     service.close().then(
       () => process.exit(0),
       (error: unknown) => {

@@ -467,7 +467,7 @@ describe('a validated request', () => {
 
 describe('a request', () => {
   it('has a context of its own, through everything that is awaited', async () => {
-    const ids = Array.from({ length: 10 }, (_, at) => `request.${at}`);
+    const ids = Array.from({ length: 10 }, (_, at) => `01890a5d-ac96-774b-bcce-b302099a80${10 + at}`);
     const answers = await Promise.all(
       ids.map((id) =>
         http.call('GET', '/v1/things/context', { headers: { 'x-request-id': id, 'user-agent': `agent/${id}` } }),
@@ -480,14 +480,20 @@ describe('a request', () => {
   });
 
   it('keeps its context when it has a body', async () => {
-    const answer = await http.call('POST', '/v1/things/anything', { headers: { 'x-request-id': 'abc' }, body: {} });
-    expect(answer.body).toMatchObject({ context: 'abc' });
+    const answer = await http.call('POST', '/v1/things/anything', {
+      headers: { 'x-request-id': '01890a5d-ac96-774b-bcce-b302099a8057' },
+      body: {},
+    });
+    expect(answer.body).toMatchObject({ context: '01890a5d-ac96-774b-bcce-b302099a8057' });
   });
 
-  it.each(['', 'has space', 'x'.repeat(65), 'new\tline', 'ü'])('gets an id of ours in place of %p', async (given) => {
-    const { headers } = await http.call('GET', '/v1/things/context', { headers: { 'x-request-id': given } });
-    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
-  });
+  it.each(['', 'has space', 'x'.repeat(65), 'new\tline', 'ü', '353861234567', '203.0.113.77'])(
+    'gets an id of ours in place of %p',
+    async (given) => {
+      const { headers } = await http.call('GET', '/v1/things/context', { headers: { 'x-request-id': given } });
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    },
+  );
 
   it('leaves one line, with the template of its route and never its path', async () => {
     await http.call('PATCH', '/v1/things/jane?email=jane@example.com', { body: { name: 'jane' } });

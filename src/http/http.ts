@@ -27,7 +27,12 @@ export const fastifyOptions = (): FastifyHttpOptions<Server> => ({
   connectionTimeout: CONNECTION_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
   // Node looks for late requests only this often; its own default of 30 s would make the timeout above a wish.
-  http: { connectionsCheckingInterval: 2_000 },
+  // And Fastify sets `requestTimeout` too late for Node to apply it to bodies.
+  http: {
+    connectionsCheckingInterval: 2_000,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+  },
   routerOptions: { maxParamLength: 128 },
   genReqId: requestId,
   // We say it ourselves, as a problem.

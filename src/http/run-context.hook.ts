@@ -7,10 +7,13 @@ import type { RunContext } from '../kernel/run-context.js';
 
 export const REQUEST_ID_HEADER = 'x-request-id';
 
-/** The caller's own id for the request when it is harmless in a log line, else one of ours. For Fastify's `genReqId`. */
+/**
+ * The caller's own id for the request if it is a UUID, else one of ours. Anything else could be somebody's number or address, and it goes where it
+ * cannot be erased. For Fastify's `genReqId`.
+ */
 export function requestId(request: IncomingMessage): string {
   const given = request.headers[REQUEST_ID_HEADER];
-  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();
+  return typeof given === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given) ? given : randomUUID();
 }
 
 /** Asked by machines, all the time, and of interest only when they fail. */

@@ -28,11 +28,12 @@ export class Courier {
     private readonly clock: Clock,
   ) {}
 
-  /** Delivers what is due until nothing is. One that takes long holds up nobody but its own subject. */
-  async drain({ topic, concurrency, ...delivery }: Delivery): Promise<void> {
+  /** Delivers what is due until nothing is, or until the process leaves. One that takes long holds up nobody but its own subject. */
+  async drain({ topic, concurrency, ...delivery }: Delivery, leaving?: AbortSignal): Promise<void> {
     const underWay = new Set<Promise<void>>();
     do {
-      const claimed = await this.outbox.claim(topic, concurrency - underWay.size, LEASE_MS);
+      const room = leaving?.aborted === true ? 0 : concurrency - underWay.size;
+      const claimed = room === 0 ? [] : await this.outbox.claim(topic, room, LEASE_MS);
       for (const intent of claimed) {
         const delivering = this.deliverOne(delivery, intent).finally(() => underWay.delete(delivering));
         underWay.add(delivering);

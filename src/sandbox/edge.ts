@@ -11,6 +11,16 @@ import type { ReceivedRequest, RequestLog } from './requests.js';
 
 const BODY_LIMIT = 1024 * 1024;
 
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** The controls hold secrets and steer the other side: no page of another site may reach them, not even by a name that points here. */
+function refuseStrangers({ headers }: FastifyRequest): void {
+  const here = (url: string): boolean => URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
+  const foreign = headers.origin !== undefined && !here(headers.origin);
+  if (foreign || !here(`http://${headers.host ?? ''}`) || headers['sec-fetch-site'] === 'cross-site')
+    throw new Refusal(403, 'forbidden', 'The controls of the sandbox are for this machine only.');
+}
+
 /** The HTTP server before it has routes: every request is written down, suffers its fault, and is answered in its side's error shape. */
 export function openEdge(log: RequestLog, faults: Faults): FastifyInstance {
   const app = fastify({
@@ -24,6 +34,10 @@ export function openEdge(log: RequestLog, faults: Faults): FastifyInstance {
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (request, text, done) => read(request, String(text), done));
+
+  app.addHook('onRequest', async (request) => {
+    if (/^\/sandbox(\/|\?|$)/.test(request.url)) refuseStrangers(request);
+  });
 
   app.addHook('onRequest', async (request, reply) => {
     const target = targetOf(request.url);

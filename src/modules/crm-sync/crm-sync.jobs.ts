@@ -29,6 +29,6 @@ export class CrmSyncJobs implements OnModuleInit {
 
   @Interval('crm-sync.drain', 1_000)
   drain(): Promise<void> {
-    return this.runner.run('crm-sync.drain', () => this.crmSync.drain());
+    return this.runner.run('crm-sync.drain', (leaving) => this.crmSync.drain(leaving));
   }
 }

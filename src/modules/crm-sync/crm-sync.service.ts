@@ -49,13 +49,13 @@ export class CrmSyncService {
   }
 
   /** Delivers what is due, to all CRMs at once; a CRM that is down holds up nobody else. */
-  async drain(): Promise<void> {
-    const outcomes = await Promise.allSettled(this.crms.all().map((crm) => this.drainOne(crm)));
+  async drain(leaving?: AbortSignal): Promise<void> {
+    const outcomes = await Promise.allSettled(this.crms.all().map((crm) => this.drainOne(crm, leaving)));
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  private async drainOne(crm: Crm): Promise<void> {
-    for (;;) {
+  private async drainOne(crm: Crm, leaving?: AbortSignal): Promise<void> {
+    while (leaving?.aborted !== true) {
       const { until, failures } = await this.store.pause(crm.id);
       if (until !== null && until > this.clock.now()) return;
       // After a failure one chunk goes ahead alone, to see whether the CRM is back.

@@ -73,6 +73,6 @@ export class GuestJobs implements OnApplicationBootstrap {
   }
 
   private deliver(topic: string): Promise<void> {
-    return this.runner.run(topic, () => this.courier.drain(this.deliveries[topic]!));
+    return this.runner.run(topic, (leaving) => this.courier.drain(this.deliveries[topic]!, leaving));
   }
 }
