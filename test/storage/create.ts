@@ -68,6 +68,7 @@ const putRecord = (storage: Storage, guest: Guest, at: Date): Promise<void> =>
         externalId: guest.id,
         emailHash: guest.identity.emailHash,
         phoneHash: null,
+        keyId: guest.identity.keyId,
         consentFlags: guest.consent,
         lastInteraction: at.toISOString(),
         channelContext: { campaignId: 'WINTER-2024' },

@@ -28,14 +28,15 @@ export type Survival = {
 };
 
 /** Kills a writing process again and again, and looks whether anything it had acknowledged is missing, half written or out of chain. */
-export async function killAgainAndAgain(kills: number): Promise<Survival> {
+export async function killAgainAndAgain(kills: number, mostUnits: number): Promise<Survival> {
   const dataDir = await newDataDir();
   const secret = randomBytes(32);
   const acknowledged = new Map<string, number>();
   const total = { acknowledged: 0, lost: 0, torn: 0, broken: 0 };
   try {
     for (let kill = 0; kill < kills; kill++) {
-      await writeUntilKilled(dataDir, secret, kill % 2 === 1, acknowledged);
+      const units = 50 + Math.floor(Math.random() * mostUnits);
+      await writeUntilKilled(dataDir, secret, units, kill % 2 === 1, acknowledged);
       const storage = await openStorage({ dataDir, dataKeys: [{ id: 'test', secret }] });
       try {
         const found = await inspect(storage, acknowledged);
@@ -55,6 +56,7 @@ export async function killAgainAndAgain(kills: number): Promise<Survival> {
 async function writeUntilKilled(
   dataDir: string,
   secret: Buffer,
+  units: number,
   checkpoints: boolean,
   acknowledged: Map<string, number>,
 ): Promise<void> {
@@ -72,13 +74,9 @@ async function writeUntilKilled(
   );
   const gone = once(writer, 'exit');
   let said = '';
-  let isKilling = false;
   for await (const chunk of writer.stdout) {
     said += String(chunk);
-    if (!isKilling) {
-      isKilling = true;
-      setTimeout(() => writer.kill('SIGKILL'), 100 + Math.random() * 1_500);
-    }
+    if (said.split('\n').length > units) writer.kill('SIGKILL');
   }
   const [code, signal] = (await gone) as [number | null, string | null];
   if (signal !== 'SIGKILL') throw new Error(`the writer ended by itself: ${code}`);

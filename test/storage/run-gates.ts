@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   rmSync(dataDir, { recursive: true, force: true });
   gate('protocol', wrong.length === 0, { ...fuzz, wrong: wrong.slice(0, 5) });
 
-  const survival = await killAgainAndAgain(kills);
+  const survival = await killAgainAndAgain(kills, 1_500);
   gate('kill -9', survival.lost + survival.torn + survival.broken === 0, { kills, ...survival });
 
   const growth = await writeForLong(writes);

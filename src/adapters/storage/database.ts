@@ -108,6 +108,18 @@ async function put<R>(
   }
 }
 
+/**
+ * Everything we ask goes by key. Left to itself the planner reads a table from end to end, or joins with all of it, as long as the table has
+ * never been analysed, however much it has grown since; named statements keep such plans. And a plan that looks dear is compiled to
+ * machine code, which takes longer than anything of ours.
+ */
+export const PLANNER: readonly string[] = [
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  'jit=off',
+];
+
 /** Counts and positions come as JavaScript numbers: none of ours grows past 2^53. */
 export const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') => {

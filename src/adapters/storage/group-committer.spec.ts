@@ -17,34 +17,44 @@ describe('GroupCommitter', () => {
   afterAll(() => storage.close());
   afterEach(() => jest.restoreAllMocks());
 
+  /** What is sent to the database meanwhile; what the engine does for itself left out. */
+  const statements = (): { count(): number } => {
+    const sent = jest.spyOn(pg.Client.prototype, 'query').mockClear();
+    const isOurs = ([query]: readonly unknown[]): boolean => {
+      const name = typeof query === 'string' ? query : (query as { name: string }).name;
+      return !/^(housekeeping|checkpoint|vacuum|analyze)/.test(name);
+    };
+    return { count: () => sent.mock.calls.filter(isOurs).length };
+  };
+
   const event = (guestId: string) => ({ guestId, type: 'created', at }) as const;
 
   it('writes many units with the statements of one', async () => {
     await createGuest(storage);
-    const sent = jest.spyOn(pg.Client.prototype, 'query');
+    const one = statements();
     await createGuest(storage);
-    const forOne = sent.mock.calls.length;
-    sent.mockClear();
+    const forOne = one.count();
+    const many = statements();
     await Promise.all(Array.from({ length: 32 }, () => createGuest(storage)));
-    expect(sent.mock.calls.length).toBeLessThanOrEqual(forOne);
+    expect(many.count()).toBe(forOne);
     expect(forOne).toBeLessThanOrEqual(12);
   });
 
   it('reads what a unit changes with one statement, and writes all changes together', async () => {
     const guests = await Promise.all(Array.from({ length: 20 }, () => createGuest(storage)));
-    const sent = jest.spyOn(pg.Client.prototype, 'query');
+    const sent = statements();
     const counted = guests.map(({ id }) =>
       storage.guests.update(id, (guest) => ({ ...guest, version: guest.version + 1, interactionCount: 1 })),
     );
     await Promise.all(counted);
     // Begin, twenty looks, one write, commit.
-    expect(sent.mock.calls.length).toBe(23);
+    expect(sent.count()).toBe(23);
   });
 
   it('writes nothing at all for a unit that does nothing', async () => {
-    const sent = jest.spyOn(pg.Client.prototype, 'query');
+    const sent = statements();
     expect(await storage.work.run(async () => 7)).toBe(7);
-    expect(sent).not.toHaveBeenCalled();
+    expect(sent.count()).toBe(0);
   });
 
   it('says that it is a mistake to ask the pool inside a unit', async () => {

@@ -3,10 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { AppError } from '../../kernel/app-error.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
-import { Batch, Uncertain } from './batch.js';
-import type { Outcome } from './batch.js';
 import type { Connection, Database } from './database.js';
 import type { Sink } from './pending.js';
+import { SharedTransaction } from './shared-transaction.js';
 import type { Rows, Statement } from './statement.js';
 import {
   ConnectionLost,
@@ -16,7 +15,9 @@ import {
   storageUnavailable,
   worthRepeating,
 } from './storage.errors.js';
+import { Uncertain, wasCommitted } from './uncertain.js';
 import { Unit } from './unit.js';
+import type { Outcome } from './unit.js';
 
 export type CommitterOptions = {
   /** How many units at most share a transaction. */
@@ -36,6 +37,8 @@ type Member = {
 };
 
 const ATTEMPTS = 4;
+/** Somebody waits for an answer, and that the database is away is one. */
+const PATIENCE_MS = 2_500;
 
 /**
  * Units of work that arrive together run in turn on one connection and share one COMMIT, because bringing it to disk costs more than all they
@@ -142,26 +145,30 @@ export class GroupCommitter extends UnitOfWork {
     this.working = undefined;
   }
 
-  private async commitTogether(members: readonly Member[], attempt = 1): Promise<void> {
+  private async commitTogether(members: readonly Member[], attempt = 1, since = Date.now()): Promise<void> {
     let outcomes: readonly Outcome[];
     try {
       outcomes = await this.transact(members);
     } catch (error) {
-      return this.failed(members, attempt, error);
+      return this.failed(members, attempt, since, error);
     }
     members.forEach((member, index) => this.settle(member, outcomes[index]!));
   }
 
   private async transact(members: readonly Member[]): Promise<readonly Outcome[]> {
     const connection = await this.database.connect();
-    const batch = new Batch(connection, members.length === 1, this.database.engine.name === 'postgres');
+    const transaction = new SharedTransaction(
+      connection,
+      members.length === 1,
+      this.database.engine.name === 'postgres',
+    );
     const outcomes: Outcome[] = [];
     try {
-      for (const member of members) outcomes.push(await batch.run((unit) => this.start(member, unit)));
-      await batch.commit();
+      for (const member of members) outcomes.push(await Unit.run(transaction, (unit) => this.start(member, unit)));
+      await transaction.commit();
     } catch (error) {
-      await leave(batch, connection);
-      if (error instanceof Uncertain && (await this.wasCommitted(error))) return outcomes;
+      await leave(transaction, connection);
+      if (error instanceof Uncertain && (await wasCommitted(this.database, error))) return outcomes;
       throw error;
     }
     connection.release();
@@ -180,40 +187,25 @@ export class GroupCommitter extends UnitOfWork {
   }
 
   /** The transaction of these members did not happen. */
-  private async failed(members: readonly Member[], attempt: number, error: unknown): Promise<void> {
-    const isNobodysFault = error instanceof ConnectionLost || error instanceof Uncertain;
-    if (!isNobodysFault && members.length > 1) {
+  private async failed(members: readonly Member[], attempt: number, since: number, error: unknown): Promise<void> {
+    const isAway = error instanceof ConnectionLost;
+    if (!isAway && !(error instanceof Uncertain) && members.length > 1) {
       for (const member of members) {
         await this.commitTogether([member]);
         await nextTurn();
       }
       return;
     }
-    const again = error instanceof ConnectionLost || worthRepeating(error);
-    if (again && attempt < ATTEMPTS) {
+    const isInTime = attempt < ATTEMPTS && Date.now() - since < PATIENCE_MS;
+    if ((isAway && isInTime) || (worthRepeating(error) && attempt < ATTEMPTS)) {
       await sleep(Math.random() * 25 * 4 ** attempt);
-      return this.commitTogether(members, attempt + 1);
+      return this.commitTogether(members, attempt + 1, since);
     }
-    if (isNobodysFault) this.logger.error('units could not be committed', { units: members.length, error });
-    for (const member of members) member.reject(isNobodysFault || isRace(error) ? storageUnavailable(error) : error);
-  }
-
-  /**
-   * Whether a transaction whose COMMIT was not answered happened after all.
-   * @throws ConnectionLost when it certainly did not, Uncertain when there is no telling
-   */
-  private async wasCommitted(uncertain: Uncertain): Promise<boolean> {
-    for (let wait = 20; uncertain.transaction !== undefined && wait < 3_000; wait *= 2) {
-      await sleep(wait);
-      try {
-        const { rows } = await this.database.query<{ status: string | null }>(FATE, [uncertain.transaction]);
-        if (rows[0]?.status === 'committed') return true;
-        if (rows[0]?.status === 'aborted') throw new ConnectionLost('the transaction was lost with its connection');
-      } catch (error) {
-        if (!(error instanceof AppError)) throw error;
-      }
-    }
-    throw uncertain;
+    // Whoever waits behind would only learn the same later.
+    const refused = isAway ? [...members, ...this.waiting.splice(0)] : members;
+    const reason = isAway || error instanceof Uncertain || isRace(error) ? storageUnavailable(error) : error;
+    if (reason !== error) this.logger.error('units could not be committed', { units: refused.length, error });
+    for (const member of refused) member.reject(reason);
   }
 
   private settle(member: Member, outcome: Outcome): void {
@@ -229,13 +221,11 @@ export class GroupCommitter extends UnitOfWork {
   }
 }
 
-const FATE: Statement = { name: 'committer.fate', text: 'select pg_xact_status($1::text::xid8) as status' };
-
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function leave(batch: Batch, connection: Connection): Promise<void> {
+async function leave(transaction: SharedTransaction, connection: Connection): Promise<void> {
   try {
-    await batch.rollBack();
+    await transaction.rollBack();
     connection.release();
   } catch {
     connection.discard();

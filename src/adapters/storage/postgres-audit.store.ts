@@ -4,7 +4,7 @@ import type { GroupCommitter } from './group-committer.js';
 import { fromCursor, pageOf, toCursor } from './page.js';
 import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
-import type { Statement } from './statement.js';
+import type { Queries, Statement } from './statement.js';
 import { Overtaken } from './storage.errors.js';
 
 type HeadRow = Head & { readonly subject: Subject };
@@ -23,18 +23,19 @@ const HEADS: Statement = {
   name: 'audit.heads',
   text: 'select subject, sequence, hash from audit_head where subject = any($1::text[]) order by subject for update',
 };
-const INSERT: Statement = {
-  name: 'audit.insert',
-  text: `insert into audit_entry (subject, sequence, body, previous_hash, hash, sealed)
-    select subject, sequence, body, previous_hash, hash, sealed from json_to_recordset($1)
-      as row (subject text, sequence bigint, body text, previous_hash text, hash text, sealed text)`,
-};
-const MOVE_HEADS: Statement = {
-  name: 'audit.move_heads',
-  text: `insert into audit_head (subject, sequence, hash)
-    select subject, sequence, hash from json_to_recordset($1) as row (subject text, sequence bigint, hash text)
-    on conflict (subject) do update set sequence = excluded.sequence, hash = excluded.hash
-      where audit_head.sequence < excluded.sequence`,
+const APPEND: Statement = {
+  name: 'audit.append',
+  text: `with entries as (
+      insert into audit_entry (subject, sequence, body, previous_hash, hash, sealed)
+        select subject, sequence, body, previous_hash, hash, sealed from jsonb_to_recordset($1)
+          as row (subject text, sequence bigint, body text, previous_hash text, hash text, sealed text)),
+    heads as (
+      insert into audit_head (subject, sequence, hash)
+        select subject, sequence, hash from jsonb_to_recordset($2) as row (subject text, sequence bigint, hash text)
+        on conflict (subject) do update set sequence = excluded.sequence, hash = excluded.hash
+          where audit_head.sequence < excluded.sequence
+        returning 1)
+    select count(*) as moved from heads`,
 };
 const COLUMNS = 'subject, sequence, body, previous_hash, hash, sealed, position, xid::text as xid';
 /** Entries below the oldest transaction that still runs: none can appear before them any more. */
@@ -53,6 +54,19 @@ const CHAIN: Statement = {
   text: `select ${COLUMNS} from audit_entry where subject = $2 and sequence > $3 order by sequence limit $1`,
 };
 
+const ADOPT: Statement = {
+  name: 'audit.adopt',
+  text: 'update audit_entry set xid = pg_current_xact_id() where xid >= pg_snapshot_xmax(pg_current_snapshot())',
+};
+
+/**
+ * Transaction numbers begin anew in every PostgreSQL. Entries that were restored from another one may carry numbers that are still to come
+ * here, and would not be listed until then: they get a number of this one, behind which their order is as it was.
+ */
+export async function adoptRestoredEntries(queries: Queries): Promise<void> {
+  await queries.query(ADOPT);
+}
+
 /** Chains are continued here, not when something happens: so a head is locked once for a whole batch, and only until its commit. */
 const appended: Sink<Happening> = {
   name: 'audit.appended',
@@ -66,13 +80,13 @@ const appended: Sink<Happening> = {
       heads.set(happening.subject, { sequence: entry.sequence, hash: entry.hash });
       return entry;
     });
-    // Another transaction may have begun one of these chains after the heads were read. Then the insert finds its place taken.
-    await queries.query(INSERT, [asJson(entries.map(toRow))]);
     const moved = [...heads]
       .map(([subject, head]) => ({ subject, ...head }))
       .sort((a, b) => (a.subject < b.subject ? -1 : 1));
-    const { count } = await queries.query(MOVE_HEADS, [asJson(moved)]);
-    if (count !== moved.length) throw new Overtaken('an audit chain was continued by another transaction');
+    // Another transaction may have begun one of these chains after the heads were read: then its place, or its head, is taken.
+    const answer = await queries.query<{ moved: number }>(APPEND, [asJson(entries.map(toRow)), asJson(moved)]);
+    if (answer.rows[0]?.moved !== moved.length)
+      throw new Overtaken('an audit chain was continued by another transaction');
   },
 };
 

@@ -6,6 +6,7 @@ import { fromCursor, pageOf, toCursor } from './page.js';
 import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
 import type { Statement } from './statement.js';
+import { invalidCursor } from './storage.errors.js';
 
 type Row = {
   readonly guest_id: string;
@@ -32,7 +33,7 @@ const QUEUED: Statement = {
 };
 const INSERT: Statement = {
   name: 'message.insert',
-  text: `insert into message (${COLUMNS}) select ${COLUMNS} from json_to_recordset($1)
+  text: `insert into message (${COLUMNS}) select ${COLUMNS} from jsonb_to_recordset($1)
     as row (guest_id uuid, id uuid, key text, sender text, status text, sealed_text text, at timestamptz)`,
 };
 const FORGET_DOUBLE: Statement = {
@@ -113,6 +114,7 @@ export class PostgresMessageStore extends MessageStore {
   async list(guestId: string, cursor: string | undefined, limit: number): Promise<MessagePage> {
     if (!UUID.test(guestId)) return { items: [], nextCursor: null };
     const after = cursor === undefined ? null : fromCursor(cursor, INSTANT, UUID);
+    if (after !== null && !isInstant(after[0]!)) throw invalidCursor();
     const { rows } = await this.work.lookUp<Row>(keyOf(guestId), after === null ? LIST : LIST_AFTER, [
       guestId,
       limit + 1,
@@ -121,6 +123,12 @@ export class PostgresMessageStore extends MessageStore {
     return pageOf(rows, limit, toMessage, (row) => toCursor(row.at.toISOString(), row.id));
   }
 }
+
+/** Digits alone are no date: there is no 31st of February. */
+const isInstant = (text: string): boolean => {
+  const date = new Date(text);
+  return !Number.isNaN(date.getTime()) && date.toISOString() === text;
+};
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

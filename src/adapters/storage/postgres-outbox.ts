@@ -26,7 +26,7 @@ const PUT: Statement = {
   name: 'outbox.put',
   // Attempts tell one delivery from the next, so they are only counted anew when none is under way.
   text: `insert into outbox (topic, subject, slot, payload, run_at)
-    select topic, subject, slot, payload, run_at from json_to_recordset($1)
+    select topic, subject, slot, payload, run_at from jsonb_to_recordset($1)
       as row (topic text, subject text, slot text, payload jsonb, run_at timestamptz)
     on conflict (topic, subject, slot) do update set
       payload = excluded.payload,
@@ -40,23 +40,27 @@ const PUT: Statement = {
 /**
  * Due, in nobody's hands, and not behind another of its subject: behind one that is being delivered, or an older one that is due or was
  * tried already. One that waits for its first time holds up nobody.
+ *
+ * Written so that there is one way to plan it, whatever the planner believes about the table: `not exists` would be joined with everything
+ * that is due, and `parked_at is null` outside of the `case` would let the inner look go through the index of the outer one.
  */
-const BEFORE = `select true from outbox b where b.topic = o.topic and b.subject = o.subject and b.id <> o.id and b.parked_at is null
-  and (b.leased_until > $2 or (b.id < o.id and (b.run_at <= $2 or b.attempts > 0))) limit 1`;
-// A scalar subquery, and not `not exists`: that would be planned as a join with everything that is due.
-const CLAIMABLE = `o.topic = $1 and o.parked_at is null and greatest(o.run_at, o.leased_until) <= $2 and (${BEFORE}) is null`;
-const ANY_CLAIMABLE: Statement = { name: 'outbox.any', text: `select from outbox o where ${CLAIMABLE} limit 1` };
+const BEFORE = `select true from outbox b where b.topic = o.topic and b.subject = o.subject and b.id <> o.id
+    and case when b.parked_at is null then b.leased_until > $2 or (b.id < o.id and (b.run_at <= $2 or b.attempts > 0)) end
+  limit 1`;
+const CLAIMABLE = `from outbox o
+  where o.topic = $1 and o.parked_at is null and greatest(o.run_at, o.leased_until) <= $2 and (${BEFORE}) is null
+  order by greatest(o.run_at, o.leased_until), o.id`;
+const ANY_CLAIMABLE: Statement = { name: 'outbox.any', text: `select 1 ${CLAIMABLE} limit 1` };
 const CLAIM: Statement = {
   name: 'outbox.claim',
   text: `update outbox set leased_until = $4, attempts = outbox.attempts + 1
-    from (select o.id from outbox o where ${CLAIMABLE}
-      order by greatest(o.run_at, o.leased_until), o.id limit $3 for update of o skip locked) due
+    from (select o.id ${CLAIMABLE} limit $3 for update of o skip locked) due
     where outbox.id = due.id
     returning outbox.id, topic, subject, payload, attempts, revision`,
 };
 
 const SETTLED =
-  'json_to_recordset($1) as row (id bigint, revision integer, attempts integer, at timestamptz, code text)';
+  'jsonb_to_recordset($1) as row (id bigint, revision integer, attempts integer, at timestamptz, code text)';
 /** Only whoever holds the intent now may let go of it. */
 const HELD = 'outbox.id = row.id and outbox.attempts = row.attempts and outbox.leased_until is not null';
 const DELETE: Statement = {

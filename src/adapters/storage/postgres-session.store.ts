@@ -16,7 +16,7 @@ const FIND: Statement = {
 const INSERT: Statement = {
   name: 'session.insert',
   text: `insert into session (guest_id, sealed_token)
-    select guest_id, sealed_token from json_to_recordset($1) as row (guest_id uuid, sealed_token text)`,
+    select guest_id, sealed_token from jsonb_to_recordset($1) as row (guest_id uuid, sealed_token text)`,
 };
 const DELETE: Statement = { name: 'session.delete', text: 'delete from session where guest_id = any($1::uuid[])' };
 const HOLD: Statement = {
@@ -25,7 +25,7 @@ const HOLD: Statement = {
 };
 const ABANDONED: Statement = {
   name: 'session.abandoned',
-  text: 'select 1 from session where owner_until <= $1 limit 1',
+  text: 'select 1 from session where owner_until <= $1 order by owner_until limit 1',
 };
 const ADOPT: Statement = {
   name: 'session.adopt',

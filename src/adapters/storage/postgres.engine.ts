@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
-import { types } from './database.js';
+import { PLANNER, types } from './database.js';
 import type { Engine } from './database.js';
 
 export type PostgresOptions = {
@@ -20,7 +20,8 @@ export async function openPostgres({ url, connections = 10 }: PostgresOptions): 
       max,
       types,
       application_name: 'guest-manager',
-      connectionTimeoutMillis: 3_000,
+      options: PLANNER.map((setting) => `-c ${setting}`).join(' '),
+      connectionTimeoutMillis: 2_000,
       statement_timeout: 15_000,
       // For a server that does not even answer that the time is over.
       query_timeout: 20_000,

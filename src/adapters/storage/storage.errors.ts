@@ -41,7 +41,7 @@ export const storageClosed = (): AppError =>
 
 export const invalidCursor = (): AppError =>
   new AppError('invalid', 'request.invalid', 'The query cannot be understood.', {
-    errors: [{ pointer: '', rule: 'cursor', message: 'the parameter `cursor` is not a cursor of this list' }],
+    errors: [{ pointer: '/cursor', rule: 'cursor', message: 'is not a cursor of this list' }],
   });
 
 /** What `pg` threw, in our words. */
@@ -60,10 +60,12 @@ export function statementError(statement: string, error: unknown): Error {
   return new StatementFailed(statement, code, error.constraint, explanation);
 }
 
-/** Lost against another transaction, or not in time: the same work may succeed when it is done again, alone. */
+/**
+ * Lost against another transaction, not in time, or for want of disk or memory (classes 53 and 58): the same work may succeed when it is done again.
+ */
 export const isRace = (error: unknown): boolean =>
   error instanceof Overtaken ||
-  (error instanceof StatementFailed && ['40001', '40P01', '55P03', '57014'].includes(error.code));
+  (error instanceof StatementFailed && /^(40001|40P01|55P03|57014|53...|58...)$/.test(error.code));
 
 /** A unique violation is worth a second look too: by then the other row is seen. If it stays, it is a mistake. */
 export const worthRepeating = (error: unknown): boolean =>

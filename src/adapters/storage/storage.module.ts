@@ -1,5 +1,5 @@
 import { Global, Inject, Module } from '@nestjs/common';
-import type { DynamicModule, OnApplicationShutdown, Provider } from '@nestjs/common';
+import type { Abstract, DynamicModule, FactoryProvider, OnApplicationShutdown } from '@nestjs/common';
 import { IdempotencyStore } from '../../http/idempotency.store.js';
 import { Leases } from '../../kernel/leases.js';
 import { Outbox } from '../../kernel/outbox.js';
@@ -15,22 +15,25 @@ import type { Storage, StorageOptions } from './storage.js';
 
 const STORAGE = Symbol('Storage');
 
-const port = (token: Provider & object, of: (storage: Storage) => unknown): Provider =>
-  ({ provide: token, useFactory: of, inject: [STORAGE] }) as Provider;
+const port = <Port>(token: Abstract<Port>, of: (storage: Storage) => Port): FactoryProvider<Port> => ({
+  provide: token,
+  useFactory: of,
+  inject: [STORAGE],
+});
 
-const PORTS: readonly Provider[] = [
+const PORTS = [
   port(Database, (storage) => storage.database),
-  port(UnitOfWork as never, (storage) => storage.work),
-  port(Outbox as never, (storage) => storage.outbox),
-  port(Vault as never, (storage) => storage.vault),
-  port(Leases as never, (storage) => storage.leases),
-  port(GuestStore as never, (storage) => storage.guests),
-  port(SessionStore as never, (storage) => storage.sessions),
-  port(MessageStore as never, (storage) => storage.messages),
-  port(AuditStore as never, (storage) => storage.audit),
-  port(MetricStore as never, (storage) => storage.metrics),
-  port(CrmStore as never, (storage) => storage.crm),
-  port(IdempotencyStore as never, (storage) => storage.idempotency),
+  port(UnitOfWork, (storage) => storage.work),
+  port(Outbox, (storage) => storage.outbox),
+  port(Vault, (storage) => storage.vault),
+  port(Leases, (storage) => storage.leases),
+  port(GuestStore, (storage) => storage.guests),
+  port(SessionStore, (storage) => storage.sessions),
+  port(MessageStore, (storage) => storage.messages),
+  port(AuditStore, (storage) => storage.audit),
+  port(MetricStore, (storage) => storage.metrics),
+  port(CrmStore, (storage) => storage.crm),
+  port(IdempotencyStore, (storage) => storage.idempotency),
 ];
 
 /** Everything that is kept, on the embedded database or on a PostgreSQL. The clock is an argument; this module provides none. */
@@ -41,7 +44,7 @@ export class StorageModule implements OnApplicationShutdown {
     return {
       module: StorageModule,
       providers: [{ provide: STORAGE, useFactory: () => openStorage(options) }, ...PORTS],
-      exports: PORTS.map((provider) => (provider as { provide: symbol }).provide),
+      exports: PORTS.map((provider) => provider.provide),
     };
   }
 

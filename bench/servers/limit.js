@@ -1,0 +1,151 @@
+'use strict';
+/**
+ * What this machine allows: the answer the service gave once and the rows it left then, again and again under new ids. Same engine, same
+ * tables, same indexes, one durable commit for up to 64 callers, each answered after it; nothing is checked, hashed or encrypted.
+ */
+const { randomBytes } = require('node:crypto');
+const { setImmediate: nextTurn } = require('node:timers/promises');
+const fastify = require('fastify');
+const { built, serve, setting } = require('../serving');
+
+const BATCH = 64;
+
+serve(async () => {
+  const { openEmbedded } = built('adapters/storage/embedded/embedded.engine.js');
+  const { uuidv7 } = built('kernel/uuid.js');
+  const example = JSON.parse(setting('BENCH_EXAMPLE'));
+
+  const engine = await openEmbedded({ dataDir: setting('DATA_DIR') });
+  const footprint = await footprintOf(engine.reads, example.id);
+  const { templates, hexDigits } = templatesOf([example.text, ...footprint.map(({ row }) => row)], example.id);
+  const [answerOf, ...rowsOf] = /** @type {[Template, ...Template[]]} */ (templates);
+  const insert = { name: 'limit.insert', text: insertAll(footprint) };
+
+  /** @type {{ values: Values, resolve: () => void, reject: (error: unknown) => void }[]} */
+  const waiting = [];
+  let working = false;
+  const workOff = async () => {
+    working = true;
+    while (waiting.length > 0) {
+      await nextTurn();
+      const batch = waiting.splice(0, BATCH);
+      const values = rowsOf.map((rowOf) => `[${batch.map((member) => rowOf(member.values)).join(',')}]`);
+      try {
+        // A statement of its own is a transaction of its own: begun, committed and on the disk when it is answered.
+        await engine.writes.query({ ...insert, values });
+        for (const member of batch) member.resolve();
+      } catch (error) {
+        for (const member of batch) member.reject(error);
+      }
+    }
+    working = false;
+  };
+  /** @param {Values} values */
+  const write = (values) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ values, resolve: () => resolve(undefined), reject });
+      if (!working) void workOff();
+    });
+
+  const app = fastify();
+  app.post('/v1/guests', async (_request, reply) => {
+    const values = { id: uuidv7(), hex: randomBytes(hexDigits / 2).toString('hex') };
+    await write(values);
+    void reply.code(201).header('content-type', 'application/json; charset=utf-8');
+    return answerOf(values);
+  });
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' });
+  /** @type {Record<string, number>} */
+  const rows = {};
+  for (const { table } of footprint) rows[table] = (rows[table] ?? 0) + 1;
+  return {
+    told: { origin, rows },
+    close: async () => {
+      await app.close();
+      await engine.close();
+    },
+  };
+});
+
+/**
+ * @typedef {{ id: string, hex: string }} Values
+ * @typedef {(values: Values) => string} Template
+ * @typedef {{ table: string, columns: { name: string, type: string }[], row: string }} Left
+ */
+
+/**
+ * Every row, in whatever table, that speaks of this guest, with the columns that whoever writes it has to give.
+ * @param {import('pg').Pool} pool
+ * @param {string} guestId
+ * @returns {Promise<Left[]>}
+ */
+async function footprintOf(pool, guestId) {
+  /** @type {Left[]} */
+  const left = [];
+  const { rows: tables } = await pool.query(
+    `select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by relname`,
+  );
+  for (const { name: table } of tables) {
+    const { rows } = await pool.query(
+      `select to_jsonb(t) as row from ${table} t where to_jsonb(t)::text like '%' || $1 || '%'`,
+      [guestId],
+    );
+    if (rows.length === 0) continue;
+    const { rows: columns } = await pool.query(
+      `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type
+         from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped and a.attidentity = ''
+          and a.attgenerated = '' and coalesce(pg_get_expr(d.adbin, d.adrelid), '') not like '%(%'
+        order by a.attnum`,
+      [table],
+    );
+    for (const { row } of rows) {
+      const given = Object.fromEntries(columns.map((/** @type {any} */ { name }) => [name, row[name]]));
+      left.push({ table, columns, row: JSON.stringify(given) });
+    }
+  }
+  return left;
+}
+
+/**
+ * One statement for all tables: nothing is faster on this engine, the round trips between statements included.
+ * @param {readonly Left[]} footprint
+ */
+function insertAll(footprint) {
+  const inserts = footprint.map(({ table, columns }, index) => {
+    const names = columns.map(({ name }) => name).join(', ');
+    const shape = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+    return `insert into ${table} (${names}) select ${names} from json_to_recordset($${index + 1}) as row (${shape})`;
+  });
+  const last = inserts.pop();
+  return inserts.length === 0
+    ? last
+    : `with ${inserts.map((text, index) => `write_${index} as (${text})`).join(', ')} ${last}`;
+}
+
+/**
+ * The texts with another guest's id, and other digits in place of what are hashes in them: indexes care how well these spread.
+ * @param {readonly string[]} texts
+ * @param {string} id
+ * @returns {{ templates: Template[], hexDigits: number }}
+ */
+function templatesOf(texts, id) {
+  /** @type {Map<string, number>} */
+  const places = new Map();
+  const templates = texts.map((text) => {
+    const [first = '', ...rest] = text.split(new RegExp(`(${id}|[0-9a-f]{64})`));
+    /** @type {{ place: number | null, after: string }[]} */
+    const parts = [];
+    for (let index = 0; index < rest.length; index += 2) {
+      const [changing = '', after = ''] = rest.slice(index, index + 2);
+      if (changing !== id && !places.has(changing)) places.set(changing, places.size * 64);
+      parts.push({ place: changing === id ? null : /** @type {number} */ (places.get(changing)), after });
+    }
+    return (/** @type {Values} */ { id: newId, hex }) =>
+      parts.reduce(
+        (filled, { place, after }) => filled + (place === null ? newId : hex.slice(place, place + 64)) + after,
+        first,
+      );
+  });
+  return { templates, hexDigits: places.size * 64 };
+}

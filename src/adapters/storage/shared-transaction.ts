@@ -1,0 +1,83 @@
+import type { Connection } from './database.js';
+import { Pending } from './pending.js';
+import { ConnectionLost } from './storage.errors.js';
+import { Uncertain } from './uncertain.js';
+
+const BEGIN = 'begin isolation level read committed';
+
+/** One transaction for the units that arrived together. It begins when something has to be asked or written. */
+export class SharedTransaction {
+  /** What units that have succeeded want written. */
+  readonly pending = new Pending();
+  private hasBegun = false;
+  private id: string | undefined;
+  private doomedBy: Error | undefined;
+
+  constructor(
+    readonly connection: Connection,
+    /** There is one unit only: it needs no savepoint, it can be undone with the transaction. */
+    readonly isLone: boolean,
+    /** Whether the connection can be lost while this process lives, so that a commit may have to be asked about afterwards. */
+    private readonly isRemote: boolean,
+  ) {}
+
+  begin(): Promise<void> {
+    return this.outright(() => Promise.resolve());
+  }
+
+  /** Writes what is pending. */
+  flush(): Promise<void> {
+    return this.outright(() => this.pending.write(this.connection));
+  }
+
+  /** For what no savepoint protects: if it fails, so does the transaction. */
+  async outright<T>(work: () => Promise<T>): Promise<T> {
+    this.assertSound();
+    try {
+      if (!this.hasBegun) await this.start();
+      return await work();
+    } catch (error) {
+      this.doom(error);
+      throw error;
+    }
+  }
+
+  doom(reason: unknown): void {
+    this.doomedBy ??= reason instanceof Error ? reason : new Error(String(reason));
+  }
+
+  /** @throws whatever doomed it, once nothing of it can be kept any more */
+  assertSound(): void {
+    if (this.doomedBy !== undefined) throw this.doomedBy;
+  }
+
+  async commit(): Promise<void> {
+    if (!this.pending.isEmpty) await this.flush();
+    if (!this.hasBegun) return;
+    try {
+      const { tag } = await this.connection.command('commit');
+      if (tag !== 'COMMIT') throw new Error(`commit was answered with ${tag}`);
+    } catch (error) {
+      throw error instanceof ConnectionLost ? new Uncertain(this.id, error) : error;
+    }
+  }
+
+  /** Leaves the connection as it was found, or unusable. */
+  async rollBack(): Promise<void> {
+    if (!this.hasBegun) return;
+    this.hasBegun = false;
+    try {
+      await this.connection.command('rollback');
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+    }
+  }
+
+  private async start(): Promise<void> {
+    const { rows } = await this.connection.command(
+      this.isRemote ? `${BEGIN}; select pg_current_xact_id()::text as id` : BEGIN,
+    );
+    this.id = rows[0]?.id;
+    this.hasBegun = true;
+  }
+}
