@@ -5,7 +5,7 @@ module.exports = {
   rootDir: __dirname,
   testEnvironment: 'node',
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*spec.ts'],
-  testTimeout: 20_000,
+  testTimeout: 40_000,
   // Some suites start the service as a user does: as a process of its own, built.
   globalSetup: '<rootDir>/test/support/build.js',
   transform: {

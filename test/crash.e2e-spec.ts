@@ -114,12 +114,12 @@ describe('a service that is killed while creating guests', () => {
         (await api.get<{ items: { from: string; text: string; status: string }[] }>(`/v1/guests/${guest.id}/messages`))
           .body,
       ({ items: all }) => all.length === 4 && all.every(({ status }) => status !== 'queued'),
-      60_000,
+      100_000,
     );
     expect(items.map(({ from }) => from).sort()).toEqual(['agent', 'bot', 'bot', 'guest']);
     expect((await api.get<GuestAnswer>(`/v1/guests/${guest.id}`)).body).toMatchObject({
       interactionCount: 4,
       genesys: { conversationIds: [conversation.id] },
     });
-  }, 120_000);
+  }, 180_000);
 });

@@ -39,7 +39,7 @@ describe('while the CRM is down', () => {
     const ids = await createMany(60);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await running.sandbox.call('DELETE', '/faults');
-    const held = await until(records, (all) => ids.every((id) => all.includes(id)), 8_000);
+    const held = await until(records, (all) => ids.every((id) => all.includes(id)), 15_000);
     expect(new Set(held).size).toBe(held.length);
   });
 

@@ -15,7 +15,7 @@ export type Delivery = {
 };
 
 /** Longer than any delivery takes, so that two processes are never at the same one. */
-const LEASE_MS = 60_000;
+const LEASE_MS = 45_000;
 /** While something is under way new intents are looked for this often. */
 const LOOK_AGAIN_MS = 250;
 

@@ -54,7 +54,7 @@ export class Client {
 }
 
 /** Asks again until the answer is as wanted; says what it was last when it never is. */
-export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, ms = 10_000): Promise<T> {
+export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, ms = 15_000): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {
     const answer = await ask();

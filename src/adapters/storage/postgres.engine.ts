@@ -29,7 +29,7 @@ export async function openPostgres({ url, connections = 10 }: PostgresOptions): 
       idle_in_transaction_session_timeout: 60_000,
       keepAlive: true,
     });
-    made.on('error', (error) => logger.warn('database connection broke', { error: error.message }));
+    made.on('error', ({ message }) => logger.warn('database connection broke', { reason: message }));
     return made;
   };
   const reads = pool(connections);

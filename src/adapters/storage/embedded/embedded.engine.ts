@@ -80,7 +80,7 @@ export class EmbeddedEngine implements Engine {
       ssl: false,
       types,
     });
-    this.reads.on('error', (error) => logger.error('embedded connection broke', { error }));
+    this.reads.on('error', ({ message }) => logger.error('embedded connection broke', { reason: message }));
   }
 
   /** How often something was brought to disk since the start. */
