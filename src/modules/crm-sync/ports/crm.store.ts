@@ -16,7 +16,7 @@ export abstract class CrmStore {
   abstract withdraw(crm: string, guestId: string): Promise<void>;
   /** Leases up to `limit` due records, oldest first. A lease that nobody settles runs out by itself. */
   abstract claim(crm: string, limit: number, leaseMs: number): Promise<DueRecord[]>;
-  /** The CRM holds these now. One that was put again in another form meanwhile stays due. Answers what was still wanted. */
+  /** The CRM holds these now. One that was put again in another form meanwhile stays due. */
   abstract delivered(crm: string, settlements: readonly Settlement[]): Promise<void>;
   /** To be sent again from `until`. */
   abstract postponed(crm: string, records: readonly DueRecord[], until: Date, code: string): Promise<void>;
