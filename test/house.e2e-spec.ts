@@ -49,7 +49,7 @@ describe('the house', () => {
       code: 0,
       text: expect.stringContaining('no dependency violations found') as string,
     });
-  }, 60_000);
+  }, 180_000);
 
   it('notices every kind of wrong import', async () => {
     const copy = mkdtempSync(join(tmpdir(), 'guest-manager-arch-'));
@@ -67,14 +67,14 @@ describe('the house', () => {
     } finally {
       rmSync(copy, { recursive: true, force: true });
     }
-  }, 60_000);
+  }, 180_000);
 
   it('has no type errors, tests included', async () => {
     expect(await output(bin('tsc'), ['--noEmit', '-p', 'tsconfig.json'])).toEqual({ code: 0, text: '' });
-  }, 120_000);
+  }, 300_000);
 
   it('is linted and formatted', async () => {
     expect(await output(bin('eslint'), ['.'])).toEqual({ code: 0, text: '' });
     expect((await output(bin('prettier'), ['--check', '--log-level', 'warn', '.'])).text).toBe('');
-  }, 120_000);
+  }, 300_000);
 });

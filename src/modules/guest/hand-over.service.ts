@@ -7,7 +7,7 @@ import { ConversationService, LINK_ATTEMPTS } from './conversation.service.js';
 import { attributesHash, genesysAttributes, signatureExpiry } from './guest.attributes.js';
 import { notLinkedYet, stillSending } from './guest.errors.js';
 import { closed, isOver, linkedConversation } from './guest.js';
-import type { Attributes, Conversation, Guest } from './guest.js';
+import type { Conversation, Guest } from './guest.js';
 import { MessageService } from './message.service.js';
 import { Conversations } from './ports/conversations.js';
 import { GuestChannel } from './ports/guest-channel.js';
