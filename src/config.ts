@@ -1,4 +1,3 @@
-import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, IsIn, IsPort, Matches, ValidateBy, validateSync } from 'class-validator';
 import { readApiKeys } from './http/api-keys.js';
 import type { ApiKey } from './http/api-keys.js';
@@ -116,7 +115,7 @@ export const configVariables = (): string[] => [
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const given = withoutEmpty(env);
   const known = configVariables();
-  const environment = plainToInstance(Environment, pick(given, known));
+  const environment = Object.assign(new Environment(), pick(given, known));
   const faults = validateSync(environment).flatMap(({ property, constraints }) =>
     Object.values(constraints ?? {}).map((rule) => ({ variable: property, rule })),
   );

@@ -24,7 +24,7 @@ export class PinoLogger implements LoggerService {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label: string) => ({ level: label }) },
     };
-    this.pino = destination ? pino(options, destination) : pino(options);
+    this.pino = pino(options, destination ?? standardOutput());
   }
 
   log(message: unknown, ...params: unknown[]): void {
@@ -60,6 +60,13 @@ export class PinoLogger implements LoggerService {
     this.pino[level]({ ...fields, ...about }, sentenceOf(message));
   }
 }
+
+/** Bytes of the log that may wait for whoever reads it; beyond them lines are dropped rather than memory eaten. */
+const BACKLOG = 16 * 1024 * 1024;
+
+/** While one system call is under way, lines gather for the next, and nobody waits for a slow reader. What is left at the end is written. */
+const standardOutput = (): DestinationStream =>
+  pino.destination({ dest: process.stdout.fd, sync: false, maxLength: BACKLOG });
 
 const START_UP = new Set([
   'NestFactory',
@@ -175,4 +182,5 @@ const EMAIL = /[^\s@<>"'(),:;=&/]{1,64}(?:@|%40)[^\s@<>"'(),:;=&/]{1,255}\.[A-Za
 const PHONE = /\+[1-9](?:[ .()-]{0,2}\d){6,14}/g;
 
 /** Without what looks like an e-mail address or an international phone number. */
-export const masked = (text: string): string => text.replace(EMAIL, '[email]').replace(PHONE, '[phone]');
+export const masked = (text: string): string =>
+  /[@%+]/.test(text) ? text.replace(EMAIL, '[email]').replace(PHONE, '[phone]') : text;

@@ -35,7 +35,7 @@ export async function startService(
       new FastifyAdapter(fastifyOptions()),
       { ...nestOptions, logger, abortOnError: false },
     );
-    await configureHttp(app);
+    configureHttp(app);
     await app.listen(config.http.port, config.http.host);
     if (config.mode === 'sandbox')
       logger.warn('sandbox mode: no guest, conversation or CRM record is real', { sandbox: sandbox?.url }, 'service');

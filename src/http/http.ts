@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import helmet from '@fastify/helmet';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+import helmet from 'helmet';
 import { AppError } from '../kernel/app-error.js';
 import { shuttingDown } from './http.errors.js';
 import { BODY_LIMIT, BODY_TYPES, parseJsonBody } from './json-body.js';
@@ -45,12 +45,11 @@ export const fastifyOptions = (): FastifyHttpOptions<Server> => ({
 export const nestOptions = { bodyParser: false, bufferLogs: true } as const;
 
 /** Everything between the socket and a controller. Call once, before the app is initialised. Signals are the caller's to handle. */
-export async function configureHttp(app: NestFastifyApplication): Promise<void> {
+export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const methodsAt = rememberRoutes(fastify);
   addRunContext(fastify);
   refuseWhileClosing(fastify);
-  await app.register(helmet, HELMET);
 
   fastify.removeAllContentTypeParsers();
   for (const type of BODY_TYPES) {
@@ -62,8 +61,8 @@ export async function configureHttp(app: NestFastifyApplication): Promise<void> 
 }
 
 /** Nothing of ours is a page but /docs, and that brings its own scripts and styles. */
-const HELMET = {
-  frameguard: { action: 'deny' as const },
+const SECURITY_HEADERS = headersOf({
+  frameguard: { action: 'deny' },
   contentSecurityPolicy: {
     useDefaults: false,
     directives: {
@@ -78,7 +77,21 @@ const HELMET = {
       styleSrc: ["'self'", "'unsafe-inline'"],
     },
   },
-};
+});
+
+/** What helmet sets is the same for every answer, so it is asked once. */
+function headersOf(options: Parameters<typeof helmet>[0]): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  const response = {
+    setHeader: (name: string, value: string) => void (headers[name.toLowerCase()] = value),
+    removeHeader: () => undefined,
+  };
+  helmet(options)({} as IncomingMessage, response as unknown as ServerResponse, () => undefined);
+  return headers;
+}
+
+/** Answers are about one person and one moment: nobody between us and the caller keeps them. */
+const ALWAYS = { ...SECURITY_HEADERS, 'cache-control': 'private, no-cache' };
 
 function refuseWhileClosing(fastify: FastifyInstance): void {
   let closing = false;
@@ -87,8 +100,7 @@ function refuseWhileClosing(fastify: FastifyInstance): void {
     done();
   });
   fastify.addHook('onRequest', (_request, reply, done) => {
-    // Answers are about one person and one moment: nobody between us and the caller keeps them.
-    void reply.header('cache-control', 'private, no-cache');
+    void reply.headers(ALWAYS);
     if (!closing) return done();
     void reply.header('connection', 'close');
     done(shuttingDown());

@@ -32,28 +32,36 @@ export function parseJsonBody(bytes: Buffer): unknown {
  */
 export function unsafeParts(value: unknown): FieldError[] {
   const errors: FieldError[] = [];
-  const left: { value: unknown; pointer: string; depth: number }[] = [{ value, pointer: '', depth: 0 }];
+  const left: Place[] = [{ value, name: '', parent: null, depth: 0 }];
   // Not recursive: how deep it goes is the sender's choice.
-  for (let next = left.pop(); next !== undefined; next = left.pop()) {
-    const { value: here, pointer, depth } = next;
+  for (let place = left.pop(); place !== undefined; place = left.pop()) {
+    const { value: here, depth } = place;
     const fault = typeof here === 'string' ? textFault(here) : typeof here === 'number' ? numberFault(here) : null;
-    if (fault) errors.push({ pointer, ...fault });
+    if (fault) errors.push({ pointer: pointerTo(place), ...fault });
     if (here === null || typeof here !== 'object') continue;
     if (depth >= DEEPEST) {
-      errors.push({ pointer, rule: 'maxDepth', message: `must not be nested deeper than ${DEEPEST} levels` });
+      errors.push({
+        pointer: pointerTo(place),
+        rule: 'maxDepth',
+        message: `must not be nested deeper than ${DEEPEST} levels`,
+      });
       continue;
     }
     const members = Array.isArray(here) ? here.map((item, at) => [String(at), item] as const) : Object.entries(here);
     // Backwards, because the last one pushed is looked at first.
     for (const [name, member] of members.reverse()) {
-      const place = `${pointer}/${escaped(name)}`;
+      const inside: Place = { value: member, name, parent: place, depth: depth + 1 };
       const nameless = Array.isArray(here) ? null : nameFault(name);
-      if (nameless) errors.push({ pointer: place, ...nameless });
-      else left.push({ value: member, pointer: place, depth: depth + 1 });
+      if (nameless) errors.push({ pointer: pointerTo(inside), ...nameless });
+      else left.push(inside);
     }
   }
   return errors;
 }
+
+type Place = { readonly value: unknown; readonly name: string; readonly parent: Place | null; readonly depth: number };
+
+const pointerTo = ({ name, parent }: Place): string => (parent === null ? '' : `${pointerTo(parent)}/${escaped(name)}`);
 
 /** `1e999` is JSON, but no number we could keep or hash. */
 const numberFault = (number: number): Fault | null =>
@@ -75,7 +83,7 @@ function textFault(text: string): Fault | null {
   if (CONTROL.test(text)) {
     return { rule: 'controlCharacter', message: 'must not hold control characters other than tab and line breaks' };
   }
-  if (/\p{Surrogate}/u.test(text))
+  if (!text.isWellFormed())
     return { rule: 'unicode', message: 'must be well-formed Unicode: it holds half a character' };
   return null;
 }

@@ -85,7 +85,7 @@ export async function served({ controllers = [], imports = [], keys = {}, provid
     ...nestOptions,
     logger,
   });
-  await configureHttp(app);
+  configureHttp(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
   const url = `http://127.0.0.1:${port}`;

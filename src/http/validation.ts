@@ -1,6 +1,5 @@
 import { ArgumentMetadata, Injectable, PipeTransform } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
-import { plainToInstance, Transform, Type as Nesting } from 'class-transformer';
 import * as classValidator from 'class-validator';
 import {
   getMetadataStorage,
@@ -18,24 +17,25 @@ import type { ValidationError } from 'class-validator';
 import type { FieldError } from '../kernel/app-error.js';
 import { invalid } from './http.errors.js';
 import { escaped, unsafeParts } from './json-body.js';
+import { instanceOf, keepsAllRules, ReadBy } from './shape.js';
 
 export { invalid } from './http.errors.js';
 
 /**
  * What came in, as an instance of `shape`, or a `request.invalid` that lists everything wrong with it by JSON pointer. Nothing is
  * converted and nothing dropped: a member the shape does not name is refused. Absent members stay absent.
- * `what` says in the answer where it came from: the body, the query string, the path.
+ * `what` says in the answer where it came from: the body, the query string, the path. Bodies were searched for unsafe parts when they
+ * were read; what comes from elsewhere is `checked` before.
  */
 export function parse<T extends object>(shape: Type<T>, value: unknown, what = 'body'): T {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw invalid([{ pointer: '', rule: 'isObject', message: 'must be a JSON object' }], what);
   }
-  const unsafe = unsafeParts(value);
-  if (unsafe.length > 0) throw invalid(unsafe, what);
-  const instance = plainToInstance(shape, value, { exposeUnsetFields: false });
+  const instance = instanceOf(shape, value);
+  if (keepsAllRules(instance)) return instance;
   const faults = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
   if (faults.length > 0) throw invalid(fieldErrors(faults, ''), what);
-  return withoutUnset(instance);
+  return instance;
 }
 
 /** As `parse`, for a query string: one value a name. Numbers are read only where the shape says `@QueryInt`. */
@@ -48,7 +48,14 @@ export function parseQuery<T extends object>(shape: Type<T>, query: unknown): T 
       'query string',
     );
   }
-  return parse(shape, { ...(query as object) }, 'query string');
+  return parse(shape, checked(query, 'query string'), 'query string');
+}
+
+/** @throws AppError `request.invalid` when a value holds what no value from outside may hold */
+function checked(value: unknown, what: string): object {
+  const errors = unsafeParts(value);
+  if (errors.length > 0) throw invalid(errors, what);
+  return { ...(value as object) };
 }
 
 /** Gives handlers their `@Body()`, `@Query()` and `@Param()` validated, when these are declared with a class of ours. */
@@ -58,7 +65,7 @@ export class RequestPipe implements PipeTransform {
     // A single named part (`@Param('id')`) and what other decorators make are not whole shapes.
     if (data !== undefined || metatype === undefined || !isShape(metatype)) return value;
     if (type === 'query') return parseQuery(metatype, value);
-    if (type === 'param') return parse(metatype, { ...(value as object) }, 'path');
+    if (type === 'param') return parse(metatype, checked(value, 'path'), 'path');
     return type === 'body' ? parse(metatype, value) : value;
   }
 }
@@ -67,18 +74,20 @@ export class RequestPipe implements PipeTransform {
 export const MayBeAbsent = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** An object of another shape, and not a list of them. */
-export const Nested = (shape: () => Type): PropertyDecorator => all(Nesting(shape), ValidateNested(), IsObject());
+export const Nested = (shape: () => Type<object>): PropertyDecorator =>
+  all(ReadBy(asInstance(shape)), ValidateNested(), IsObject());
 
 /** A list of objects of another shape. */
-export const NestedList = (shape: () => Type): PropertyDecorator =>
-  all(Nesting(shape), IsArray(), IsObject({ each: true }), ValidateNested({ each: true }));
+export const NestedList = (shape: () => Type<object>): PropertyDecorator =>
+  all(ReadBy(asInstance(shape)), IsArray(), IsObject({ each: true }), ValidateNested({ each: true }));
+
+/** Asked for its shape when it is used: classes may name each other. */
+const asInstance = (shape: () => Type<object>) => (value: unknown) => instanceOf(shape(), value);
 
 /** A whole number in a query string, where everything arrives as text. */
 export const QueryInt = (range: { readonly min: number; readonly max: number }): PropertyDecorator =>
   all(
-    Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
-    ),
+    ReadBy((value) => (typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value)),
     IsInt(),
     Min(range.min),
     Max(range.max),
@@ -157,12 +166,3 @@ function ownErrors(fault: ValidationError, pointer: string): FieldError[] {
 /** class-validator begins its sentences with the member's name; the pointer says that already. */
 const withoutName = (message: string, name: string): string =>
   message.startsWith(`${name} `) ? message.slice(name.length + 1) : message;
-
-/** Compiled class fields exist, set to undefined, before anything is assigned to them. */
-function withoutUnset<T extends object>(value: T): T {
-  for (const [name, member] of Object.entries(value)) {
-    if (member === undefined) delete (value as Record<string, unknown>)[name];
-    else if (typeof member === 'object' && member !== null) withoutUnset(member as object);
-  }
-  return value;
-}

@@ -1,4 +1,3 @@
-import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import type { Crm } from '../../modules/crm-sync/index.js';
 import type { CrmHttp } from './crm-http.js';
@@ -29,7 +28,7 @@ export function defineCrm<Settings extends object>(definition: CrmDefinition<Set
   return {
     id,
     open: (env, http) => {
-      const settings = plainToInstance(definition.settings, env);
+      const settings = Object.assign(new definition.settings(), env);
       const faults = validateSync(settings).flatMap((fault) => Object.values(fault.constraints ?? {}));
       if (faults.length > 0) throw new CrmSettingsError(`CRM ${id}: ${faults.join('; ')}`);
       return { id, chunkSize, ...definition.connect(settings, http) };

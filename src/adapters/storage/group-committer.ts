@@ -137,12 +137,20 @@ export class GroupCommitter extends UnitOfWork {
 
   private async workOff(): Promise<void> {
     do {
-      // Reads, requests and timers get their turn, and whoever arrives in it joins the next batch.
-      await nextTurn();
+      await this.gather();
       const members = this.waiting.splice(0, this.batchSize);
       await this.commitTogether(members).catch((error: unknown) => members.forEach((member) => member.reject(error)));
     } while (this.waiting.length > 0);
     this.working = undefined;
+  }
+
+  /** Reads, requests and timers get their turn. For as long as somebody arrives in it, more may be on their way: one commit serves them all. */
+  private async gather(): Promise<void> {
+    let known: number;
+    do {
+      known = this.waiting.length;
+      await nextTurn();
+    } while (this.waiting.length > known && this.waiting.length < this.batchSize);
   }
 
   private async commitTogether(members: readonly Member[], attempt = 1, since = Date.now()): Promise<void> {
@@ -176,14 +184,15 @@ export class GroupCommitter extends UnitOfWork {
   }
 
   private start({ work, context }: Member, unit: Unit): Promise<unknown> {
-    const running = context.runInAsyncScope(() => this.current.run(unit, async () => work()));
-    let timer: NodeJS.Timeout;
-    const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+    return new Promise((resolve, reject) => {
+      const tooLong = (): void =>
         reject(new AppError('unavailable', 'storage.unit_too_long', 'The work took too long and was undone.'));
-      }, this.unitMs);
+      const timer = setTimeout(tooLong, this.unitMs);
+      context
+        .runInAsyncScope(() => this.current.run(unit, async () => work()))
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
     });
-    return Promise.race([running, tooLong]).finally(() => clearTimeout(timer));
   }
 
   /** The transaction of these members did not happen. */

@@ -6,7 +6,10 @@ import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
 import type { Queries, Statement } from './statement.js';
 import { Overtaken } from './storage.errors.js';
+import { isNewSubject } from './subject-keys.js';
 
+/** `isFirst`: its subject came into being in the same unit, so that there is no chain to look for. */
+type Appended = { readonly happening: Happening; readonly isFirst: boolean };
 type HeadRow = Head & { readonly subject: Subject };
 type Row = {
   readonly subject: Subject;
@@ -27,11 +30,11 @@ const APPEND: Statement = {
   name: 'audit.append',
   text: `with entries as (
       insert into audit_entry (subject, sequence, body, previous_hash, hash, sealed)
-        select subject, sequence, body, previous_hash, hash, sealed from jsonb_to_recordset($1)
+        select subject, sequence, body, previous_hash, hash, sealed from json_to_recordset($1)
           as row (subject text, sequence bigint, body text, previous_hash text, hash text, sealed text)),
     heads as (
       insert into audit_head (subject, sequence, hash)
-        select subject, sequence, hash from jsonb_to_recordset($2) as row (subject text, sequence bigint, hash text)
+        select subject, sequence, hash from json_to_recordset($2) as row (subject text, sequence bigint, hash text)
         on conflict (subject) do update set sequence = excluded.sequence, hash = excluded.hash
           where audit_head.sequence < excluded.sequence
         returning 1)
@@ -68,14 +71,12 @@ export async function adoptRestoredEntries(queries: Queries): Promise<void> {
 }
 
 /** Chains are continued here, not when something happens: so a head is locked once for a whole batch, and only until its commit. */
-const appended: Sink<Happening> = {
+const appended: Sink<Appended> = {
   name: 'audit.appended',
   folds: true,
-  async write(queries, happenings) {
-    const subjects = [...new Set(happenings.map((happening) => happening.subject))];
-    const { rows } = await queries.query<HeadRow>(HEADS, [subjects]);
-    const heads = new Map<Subject, Head>(rows.map(({ subject, sequence, hash }) => [subject, { sequence, hash }]));
-    const entries = happenings.map((happening) => {
+  async write(queries, rows) {
+    const heads = await headsOf(queries, rows);
+    const entries = rows.map(({ happening }) => {
       const entry = follow(heads.get(happening.subject) ?? beginning(happening.subject), happening);
       heads.set(happening.subject, { sequence: entry.sequence, hash: entry.hash });
       return entry;
@@ -90,13 +91,23 @@ const appended: Sink<Happening> = {
   },
 };
 
+/** The heads of the chains that have one. */
+async function headsOf(queries: Queries, rows: readonly Appended[]): Promise<Map<Subject, Head>> {
+  const subjects = new Set(rows.map(({ happening }) => happening.subject));
+  for (const { isFirst, happening } of rows) if (isFirst) subjects.delete(happening.subject);
+  if (subjects.size === 0) return new Map();
+  const found = await queries.query<HeadRow>(HEADS, [[...subjects]]);
+  return new Map(found.rows.map(({ subject, sequence, hash }) => [subject, { sequence, hash }]));
+}
+
 export class PostgresAuditStore extends AuditStore {
   constructor(private readonly work: GroupCommitter) {
     super();
   }
 
   append(happening: Happening): Promise<void> {
-    return this.work.collect(appended, `audit:${happening.subject}`, happening);
+    const isFirst = isNewSubject(this.work, happening.subject);
+    return this.work.collect(appended, `audit:${happening.subject}`, { happening, isFirst });
   }
 
   async list({ subject, cursor, limit }: EntryQuery): Promise<EntryPage> {

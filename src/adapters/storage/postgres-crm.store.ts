@@ -28,6 +28,7 @@ type DueRow = {
   readonly guest_id: string;
   readonly version: number;
   readonly record: CrmRecord;
+  readonly desired_hash: string;
   readonly attempts: number;
 };
 
@@ -35,7 +36,7 @@ const PUT: Statement = {
   name: 'crm.put',
   // What the CRM holds or has refused in this very form is not due; while somebody delivers, nobody knows what it holds.
   text: `insert into crm_record (crm, guest_id, version, record, desired_hash, due_at)
-    select crm, guest_id, version, record, hash, due_at from jsonb_to_recordset($1)
+    select crm, guest_id, version, record, hash, due_at from json_to_recordset($1)
       as row (crm text, guest_id uuid, version integer, record jsonb, hash text, due_at timestamptz)
     on conflict (crm, guest_id) do update set
       version = excluded.version,
@@ -52,23 +53,22 @@ const PUT: Statement = {
 };
 const WITHDRAW: Statement = {
   name: 'crm.withdraw',
-  text: `update crm_record set record = null, desired_hash = null, due_at = null from jsonb_to_recordset($1) as row (crm text, guest_id uuid)
+  text: `update crm_record set record = null, desired_hash = null, due_at = null from json_to_recordset($1) as row (crm text, guest_id uuid)
     where crm_record.crm = row.crm and crm_record.guest_id = row.guest_id`,
 };
 
 /** Ordered even where only one is wanted: that is what makes the planner take the index of what is due. */
-const DUE = `from crm_record where crm = $1 and due_at is not null and greatest(due_at, leased_until) <= $2
-  order by greatest(due_at, leased_until)`;
+const DUE = `from crm_record where crm = $1 and due_at <= $2 and (leased_until is null or leased_until <= $2) order by due_at`;
 const ANY_DUE: Statement = { name: 'crm.any_due', text: `select 1 ${DUE} limit 1` };
 const CLAIM: Statement = {
   name: 'crm.claim',
   text: `update crm_record set leased_until = $4, attempts = crm_record.attempts + 1
-    from (select guest_id ${DUE} limit $3 for update skip locked) due
-    where crm_record.crm = $1 and crm_record.guest_id = due.guest_id
-    returning crm_record.guest_id, version, record, attempts, due_at`,
+    from (select ctid as place ${DUE} limit $3 for update skip locked) due
+    where crm_record.ctid = due.place
+    returning crm_record.guest_id, version, record, desired_hash, attempts, due_at`,
 };
 
-const SETTLED = `jsonb_to_recordset($1)
+const SETTLED = `json_to_recordset($1)
   as row (crm text, guest_id uuid, version integer, attempts integer, hash text, remote_id text, at timestamptz, code text)`;
 const SAME = 'crm_record.crm = row.crm and crm_record.guest_id = row.guest_id';
 /** Only whoever holds the record now may let go of it. */
@@ -156,7 +156,13 @@ export class PostgresCrmStore extends CrmStore {
     );
     return rows
       .sort((a, b) => a.due_at.getTime() - b.due_at.getTime())
-      .map(({ guest_id, version, record, attempts }) => ({ guestId: guest_id, version, record, attempt: attempts }));
+      .map(({ guest_id, version, record, desired_hash, attempts }) => ({
+        guestId: guest_id,
+        version,
+        record,
+        hash: desired_hash,
+        attempt: attempts,
+      }));
   }
 
   async delivered(crm: string, settlements: readonly Settlement[]): Promise<void> {
@@ -209,7 +215,7 @@ const settled = (crm: string, due: DueRecord, at: Date, code: string | null, rem
   guest_id: due.guestId,
   version: due.version,
   attempts: due.attempt,
-  hash: recordHash(due.record),
+  hash: due.hash,
   remote_id: remoteId ?? null,
   at: at.toISOString(),
   code,

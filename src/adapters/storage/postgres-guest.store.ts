@@ -24,13 +24,13 @@ const INSERT: Statement = {
   name: 'guest.insert',
   text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, document)
     select id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, document
-      from jsonb_to_recordset($1) as row (${COLUMNS})`,
+      from json_to_recordset($1) as row (${COLUMNS})`,
 };
 const UPDATE: Statement = {
   name: 'guest.update',
   text: `update guest set version = row.version, state = row.state, email_hash = row.email_hash, phone_hash = row.phone_hash,
       campaign_id = row.campaign_id, document = row.document
-    from jsonb_to_recordset($1) as row (${COLUMNS}, known integer)
+    from json_to_recordset($1) as row (${COLUMNS}, known integer)
     where guest.id = row.id and guest.version = row.known`,
 };
 

@@ -23,7 +23,7 @@ const FORGET: Statement = { name: 'idempotency.forget', text: 'delete from idemp
 const INSERT: Statement = {
   name: 'idempotency.insert',
   text: `insert into idempotency (scope, subject, answer, created_at)
-    select scope, subject, answer, created_at from jsonb_to_recordset($1)
+    select scope, subject, answer, created_at from json_to_recordset($1)
       as row (scope text, subject text, answer text, created_at timestamptz)`,
 };
 const PURGE: Statement = { name: 'idempotency.purge', text: 'delete from idempotency where created_at < $1' };

@@ -33,7 +33,7 @@ const QUEUED: Statement = {
 };
 const INSERT: Statement = {
   name: 'message.insert',
-  text: `insert into message (${COLUMNS}) select ${COLUMNS} from jsonb_to_recordset($1)
+  text: `insert into message (${COLUMNS}) select ${COLUMNS} from json_to_recordset($1)
     as row (guest_id uuid, id uuid, key text, sender text, status text, sealed_text text, at timestamptz)`,
 };
 const FORGET_DOUBLE: Statement = {

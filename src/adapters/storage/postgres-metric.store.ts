@@ -11,7 +11,7 @@ type Row = { readonly type: MetricEvent['type']; readonly at: Date; readonly sen
 const INSERT: Statement = {
   name: 'metric.insert',
   text: `insert into metric_event (guest_id, type, at, sender) select guest_id, type, at, sender
-    from jsonb_to_recordset($1) as row (guest_id uuid, type text, at timestamptz, sender text)`,
+    from json_to_recordset($1) as row (guest_id uuid, type text, at timestamptz, sender text)`,
 };
 const EVENTS: Statement = {
   name: 'metric.events',

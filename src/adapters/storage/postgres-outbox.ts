@@ -26,7 +26,7 @@ const PUT: Statement = {
   name: 'outbox.put',
   // Attempts tell one delivery from the next, so they are only counted anew when none is under way.
   text: `insert into outbox (topic, subject, slot, payload, run_at)
-    select topic, subject, slot, payload, run_at from jsonb_to_recordset($1)
+    select topic, subject, slot, payload, run_at from json_to_recordset($1)
       as row (topic text, subject text, slot text, payload jsonb, run_at timestamptz)
     on conflict (topic, subject, slot) do update set
       payload = excluded.payload,
@@ -60,7 +60,7 @@ const CLAIM: Statement = {
 };
 
 const SETTLED =
-  'jsonb_to_recordset($1) as row (id bigint, revision integer, attempts integer, at timestamptz, code text)';
+  'json_to_recordset($1) as row (id bigint, revision integer, attempts integer, at timestamptz, code text)';
 /** Only whoever holds the intent now may let go of it. */
 const HELD = 'outbox.id = row.id and outbox.attempts = row.attempts and outbox.leased_until is not null';
 const DELETE: Statement = {

@@ -16,7 +16,7 @@ const FIND: Statement = {
 const INSERT: Statement = {
   name: 'session.insert',
   text: `insert into session (guest_id, sealed_token)
-    select guest_id, sealed_token from jsonb_to_recordset($1) as row (guest_id uuid, sealed_token text)`,
+    select guest_id, sealed_token from json_to_recordset($1) as row (guest_id uuid, sealed_token text)`,
 };
 const DELETE: Statement = { name: 'session.delete', text: 'delete from session where guest_id = any($1::uuid[])' };
 const HOLD: Statement = {

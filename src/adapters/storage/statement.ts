@@ -8,5 +8,5 @@ export interface Queries {
   query<R = unknown>(statement: Statement, values?: readonly unknown[]): Promise<Rows<R>>;
 }
 
-/** Many rows as one parameter: `jsonb_to_recordset($1)` takes them apart again. Instants are written as ISO 8601. */
+/** Many rows as one parameter: `json_to_recordset($1)` takes them apart again. Instants are written as ISO 8601. */
 export const asJson = (rows: readonly unknown[]): string => JSON.stringify(rows);

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { AppError } from '../../kernel/app-error.js';
+import { randomBytes } from '../../kernel/random.js';
 import type { DataKeys } from './data-keys.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { Sink } from './pending.js';
@@ -16,7 +16,7 @@ const FIND: Statement = {
 const INSERT: Statement = {
   name: 'subject_key.insert',
   text: `insert into subject_key (subject, kid, wrapped)
-    select subject, kid, wrapped from jsonb_to_recordset($1) as row (subject text, kid text, wrapped text)
+    select subject, kid, wrapped from json_to_recordset($1) as row (subject text, kid text, wrapped text)
     on conflict (subject) do nothing`,
 };
 const DESTROY: Statement = {
@@ -40,12 +40,15 @@ const destroyed: Sink<string> = {
   },
 };
 
-/** Says that a subject comes into being in this unit, so that it can have no key yet and none need be looked for. */
+/** Says that a subject comes into being in this unit, so that it can have neither a key nor a chain yet, and none need be looked for. */
 export function announceSubject(work: GroupCommitter, subject: string): void {
-  if (work.isInUnit) newSubjects(work).add(subject);
+  work.remember(`new:${subject}`, true);
+  work.remember(nameOf(subject), Promise.resolve(null));
 }
 
-const newSubjects = (work: GroupCommitter): Set<string> => work.memo('new subjects', () => new Set<string>());
+/** Whether the subject came into being in this unit. */
+export const isNewSubject = (work: GroupCommitter, subject: string): boolean =>
+  work.memo(`new:${subject}`, () => false);
 
 /** A destroyed key leaves a mark, so that it is told from one that never was, and is never made again. */
 export type SubjectKey = Buffer | 'destroyed' | null;
@@ -75,8 +78,7 @@ export class SubjectKeys {
 
   /** @throws AppError `storage.key_destroyed`: what is gone is gone for good */
   async findOrMake(subject: string): Promise<Buffer> {
-    const isNew = this.work.isInUnit && newSubjects(this.work).delete(subject);
-    const key = isNew ? null : await this.find(subject);
+    const key = await this.find(subject);
     if (key === 'destroyed')
       throw new AppError('conflict', 'storage.key_destroyed', 'The key of this subject was destroyed with its data.');
     if (key !== null) return key;

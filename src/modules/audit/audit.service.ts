@@ -22,11 +22,11 @@ export class AuditService {
   /** Joins the current unit of work, so that what happened and the entry about it are durable together or not at all. */
   async record(occurrence: Occurrence): Promise<void> {
     await this.store.append({
-      ...occurrence,
       actor: currentActor(),
       at: this.clock.now(),
       runId: runContext()?.id ?? null,
       sealed: await this.sealOrigin(occurrence.subject),
+      ...occurrence,
     });
   }
 

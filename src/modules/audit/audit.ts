@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../../kernel/canonical-json.js';
 
 /**
@@ -55,11 +55,10 @@ export type Entry = {
 
 export type Head = { readonly sequence: number; readonly hash: string };
 
-const sha256 = (...parts: (string | Buffer)[]): string => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
-};
+const sha256 = (data: string | Buffer): string => hash('sha256', data, 'hex');
+
+const linked = (previousHash: string, body: string): string =>
+  sha256(Buffer.concat([Buffer.from(previousHash, 'hex'), Buffer.from(body)]));
 
 /** Where a chain starts: bound to its subject, so that one chain cannot pass for another. */
 export const beginning = (subject: Subject): Head => ({
@@ -75,12 +74,11 @@ export function follow(head: Head, happening: Happening): Entry {
     v: 1,
     subject,
     sequence,
-    ...rest,
     at: at.toISOString(),
     sealedHash: sealed === null ? null : sha256(sealed),
+    ...rest,
   });
-  const hash = sha256(Buffer.from(head.hash, 'hex'), body);
-  return { subject, sequence, body, previousHash: head.hash, hash, sealed };
+  return { subject, sequence, body, previousHash: head.hash, hash: linked(head.hash, body), sealed };
 }
 
 export type ChainCheck =
@@ -102,7 +100,7 @@ export function checkChain(subject: Subject, entries: readonly Entry[]): ChainCh
 function faultOf(entry: Entry, head: Head, subject: Subject): string | null {
   if (entry.sequence !== head.sequence + 1) return `entry ${head.sequence + 1} is missing`;
   if (entry.previousHash !== head.hash) return 'does not follow the entry before';
-  if (sha256(Buffer.from(head.hash, 'hex'), entry.body) !== entry.hash) return 'the body is not what was hashed';
+  if (linked(head.hash, entry.body) !== entry.hash) return 'the body is not what was hashed';
   const body = JSON.parse(entry.body) as { subject?: unknown; sequence?: unknown; sealedHash?: unknown };
   if (body.subject !== subject || body.sequence !== entry.sequence) return 'belongs to another place';
   // A destroyed sealed part is allowed: the chain holds its hash.

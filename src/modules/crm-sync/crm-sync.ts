@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../../kernel/canonical-json.js';
 
 /** What a CRM should hold about one guest: hashes, flags and context, never plaintext. */
@@ -18,8 +18,8 @@ export type CrmRecord = {
 /** The desired state of one guest in every CRM; `version` is the guest's. */
 export type Desired = { readonly guestId: string; readonly version: number; readonly record: CrmRecord };
 
-/** A desired record that one CRM does not hold yet, leased to whoever delivers it. */
-export type DueRecord = Desired & { readonly attempt: number };
+/** A desired record that one CRM does not hold yet, leased to whoever delivers it. `hash` is its `recordHash`. */
+export type DueRecord = Desired & { readonly hash: string; readonly attempt: number };
 
 /** A CRM's answer for one record of a chunk, by its index in what was sent. */
 export type Verdict =
@@ -28,18 +28,14 @@ export type Verdict =
   | { readonly index: number; readonly status: 'retry'; readonly error: string };
 
 /** Two records with one hash look the same to a CRM. */
-export const recordHash = (record: CrmRecord): string =>
-  createHash('sha256').update(canonicalJson(record)).digest('hex');
+export const recordHash = (record: CrmRecord): string => hash('sha256', canonicalJson(record), 'hex');
 
 /**
  * Derived from what is sent, and from nothing else: the same records in the same state have the same key after a restart, and
  * a changed one has another.
  */
 export function idempotencyKey(crm: string, records: readonly CrmRecord[]): string {
-  return `guests-${createHash('sha256')
-    .update(canonicalJson([crm, records]))
-    .digest('hex')
-    .slice(0, 40)}`;
+  return `guests-${hash('sha256', canonicalJson([crm, records]), 'hex').slice(0, 40)}`;
 }
 
 /** One verdict a record, in order, whatever the CRM left out: a record without an answer is tried again. */

@@ -154,13 +154,13 @@ export class CreateGuestBody {
 }
 
 export function wantedGuest(body: CreateGuestBody): WantedGuest {
-  const { mode = 'server', channel: _channel, channelContext = {}, attributes = {}, ...rest } = body;
+  const { mode = 'server', channel: _channel, channelContext = {}, attributes = {}, consent, ...rest } = body;
   return {
-    ...rest,
     mode,
-    consent: { ...body.consent },
+    consent: { ...consent },
     channelContext: { ...channelContext },
     attributes: { ...attributes },
+    ...rest,
   };
 }
 

@@ -81,7 +81,6 @@ export const linkedConversation = (guest: Guest): Conversation | null =>
 
 export function newGuest(wanted: NewGuest, at: Date): Guest {
   return {
-    ...wanted,
     version: 1,
     channel: 'webmessaging',
     state: 'created',
@@ -93,6 +92,7 @@ export function newGuest(wanted: NewGuest, at: Date): Guest {
     conversations: [],
     touched: {},
     handedOver: null,
+    ...wanted,
   };
 }
 

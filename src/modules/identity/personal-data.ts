@@ -8,6 +8,7 @@ export type PersonalData = 'e-mail address' | 'phone number' | 'card number' | '
  * writing and no disguise; ids, hashes, versions, dates and short numbers are left alone.
  */
 export function personalDataIn(text: string): PersonalData | null {
+  if (HARMLESS.test(text)) return null;
   return [text, decoded(text)].map(plain).reduce<PersonalData | null>((seen, form) => seen ?? kindIn(form), null);
 }
 
@@ -31,6 +32,9 @@ const REMEDY: Readonly<Record<PersonalData, string>> = {
   'card number': 'leave it out',
   'IP address': 'leave it out',
 };
+
+/** Plain ASCII with neither a digit nor an @ nor anything encoded: none of them can be in it. */
+const HARMLESS = /^[ -$&-/:-?A-~]*$/;
 
 function kindIn(text: string): PersonalData | null {
   if (EMAIL.test(text)) return 'e-mail address';

@@ -14,7 +14,7 @@ export type HousekeepingPlan = {
 const PLAN: HousekeepingPlan = {
   lookMs: 1_000,
   checkpointMs: 60_000,
-  checkpointBytes: 32 * 1024 * 1024,
+  checkpointBytes: 64 * 1024 * 1024,
   tidyMs: 15_000,
   tidyRows: 1_000,
 };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { UnitOfWork } from '../../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../../kernel/uuid.js';
+import { recordHash } from '../crm-sync.js';
 import type { CrmRecord, DueRecord } from '../crm-sync.js';
 import { CrmStore } from './crm.store.js';
 
@@ -56,7 +57,8 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     await put(1);
     expect(await lab.store.claim(randomUUID(), 10, LEASE_MS)).toEqual([]);
     const due = await only();
-    expect(due).toEqual({ guestId, version: 1, record: aRecord(guestId, 'form 1'), attempt: 1 });
+    const record = aRecord(guestId, 'form 1');
+    expect(due).toEqual({ guestId, version: 1, record, hash: recordHash(record), attempt: 1 });
     expect(await claim()).toEqual([]);
     await lab.store.delivered(crm, [{ record: due }]);
     lab.advance(LEASE_MS);
