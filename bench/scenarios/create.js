@@ -133,21 +133,22 @@ async function run({ seconds, rounds, dist, profile, say }) {
 const placeOf = (name) => ({ DATA_DIR: scratchFile(name), PORT: '0', SANDBOX_PORT: '0' });
 
 /**
- * Lets the service make one guest, beside a CRM that never answers, and cuts its power: what it answered and what is then on the disk is
- * what a create consists of.
+ * Lets the service make one guest: what it answered, and what is on the disk once the CRM has the guest too, is what a create consists of.
  * @param {Record<string, string>} build
  */
 async function leaveFootprint(build) {
-  const silent = await start('other-side', build);
-  const { forService } = silent.told;
-  await slowCrm(forService, 600_000);
+  const other = await start('other-side', build);
+  const { forService } = other.told;
   const service = await start('service', { ...build, ...forService.environment, ...placeOf('limit') });
   const client = new Client(service.told.origin, 1);
   const { status, text } = await client.send(requests(service.told.apiKey)());
-  await service.kill();
-  await silent.kill();
-  client.close();
   if (status !== 201) throw new Error(`the service answered ${status}: ${text.slice(0, 500)}`);
+  const delivered = await new CrmWatch(forService, () => 1).caughtUp(QUIET_MS);
+  client.close();
+  // It settles what the CRM has answered before it leaves.
+  await service.stop();
+  await other.kill();
+  if (!delivered) throw new Error('the CRM was not told');
   return { id: JSON.parse(text).id, text };
 }
 

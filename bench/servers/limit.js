@@ -1,7 +1,8 @@
 'use strict';
 /**
  * What this machine allows: the answer the service gave once and the rows it left then, again and again under new ids. Same engine, same
- * tables, same indexes, one durable commit for up to 64 callers, each answered after it; nothing is checked, hashed or encrypted.
+ * tables, same indexes, one durable transaction for up to 64 callers, each answered after it; nothing is checked, hashed, encrypted or
+ * delivered.
  */
 const { randomBytes } = require('node:crypto');
 const { setImmediate: nextTurn } = require('node:timers/promises');
@@ -19,8 +20,9 @@ serve(async () => {
   const footprint = await footprintOf(engine.reads, example.id);
   const { templates, hexDigits } = templatesOf([example.text, ...footprint.map(({ row }) => row)], example.id);
   const [answerOf, ...rowsOf] = /** @type {[Template, ...Template[]]} */ (templates);
-  const insert = { name: 'limit.insert', text: insertAll(footprint) };
+  const inserts = footprint.map(insertInto);
 
+  const connection = await engine.writes.connect();
   /** @type {{ values: Values, resolve: () => void, reject: (error: unknown) => void }[]} */
   const waiting = [];
   let working = false;
@@ -31,11 +33,13 @@ serve(async () => {
       const batch = waiting.splice(0, BATCH);
       const values = rowsOf.map((rowOf) => `[${batch.map((member) => rowOf(member.values)).join(',')}]`);
       try {
-        // A statement of its own is a transaction of its own: begun, committed and on the disk when it is answered.
-        await engine.writes.query({ ...insert, values });
+        await connection.query('begin');
+        for (const [index, insert] of inserts.entries()) await connection.query({ ...insert, values: [values[index]] });
+        await connection.query('commit');
         for (const member of batch) member.resolve();
       } catch (error) {
         for (const member of batch) member.reject(error);
+        await connection.query('rollback');
       }
     }
     working = false;
@@ -62,6 +66,7 @@ serve(async () => {
     told: { origin, rows },
     close: async () => {
       await app.close();
+      connection.release();
       await engine.close();
     },
   };
@@ -108,19 +113,15 @@ async function footprintOf(pool, guestId) {
 }
 
 /**
- * One statement for all tables: nothing is faster on this engine, the round trips between statements included.
- * @param {readonly Left[]} footprint
+ * One statement a table and batch.
+ * @param {Left} left
+ * @param {number} index
  */
-function insertAll(footprint) {
-  const inserts = footprint.map(({ table, columns }, index) => {
-    const names = columns.map(({ name }) => name).join(', ');
-    const shape = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
-    return `insert into ${table} (${names}) select ${names} from json_to_recordset($${index + 1}) as row (${shape})`;
-  });
-  const last = inserts.pop();
-  return inserts.length === 0
-    ? last
-    : `with ${inserts.map((text, index) => `write_${index} as (${text})`).join(', ')} ${last}`;
+function insertInto({ table, columns }, index) {
+  const names = columns.map(({ name }) => name).join(', ');
+  const shape = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+  const text = `insert into ${table} (${names}) select ${names} from json_to_recordset($1) as row (${shape})`;
+  return { name: `limit.insert.${index}`, text };
 }
 
 /**
