@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   let newKey: MadeApiKey | null = null;
   const config = readConfig(withSandboxKeys(process.env, (made) => (newKey = made)));
   const service = await startService(config);
-  if (config.mode === 'sandbox') console.log(welcome(config, service, newKey));
+  if (config.mode === 'sandbox') console.log(welcome(config, service, newKey ?? process.env['API_KEYS'] ?? null));
 
   let leaving = false;
   const leave = (signal: NodeJS.Signals): void => {
@@ -39,12 +39,16 @@ async function main(): Promise<void> {
 }
 
 /** For somebody who has just started it for the first time. */
-function welcome({ dataDir }: Config, { url, sandbox }: Service, newKey: MadeApiKey | null): string {
+function welcome({ dataDir, crmEnv }: Config, { url, sandbox }: Service, newKey: MadeApiKey | string | null): string {
   const at = url.replace('[::1]', '127.0.0.1');
-  const key =
-    newKey === null ? `in ${join(dataDir, 'api-key')}` : `${newKey.apiKey}  (shown once; kept in ${newKey.file})`;
+  const file = join(dataDir, 'api-key');
+  const [key, bearer] =
+    typeof newKey === 'string'
+      ? ['as given in API_KEYS', '<your API key>']
+      : [newKey === null ? `in ${file}` : `${newKey.apiKey}  (shown once; kept in ${newKey.file})`, `$(cat ${file})`];
+  const ownCrm = crmEnv['CRM_BATCH_UPSERT_URL'] !== undefined;
   return `
-Guest Manager for Genesys Cloud runs in SANDBOX mode: it talks to a local Genesys Cloud and a local CRM, and nothing is real.
+Guest Manager for Genesys Cloud runs in SANDBOX mode: it talks to a local Genesys Cloud and ${ownCrm ? 'to the CRM you named' : 'a local CRM, and nothing is real'}.
 
   API          ${at}/v1
   API key      ${key}
@@ -55,15 +59,21 @@ Guest Manager for Genesys Cloud runs in SANDBOX mode: it talks to a local Genesy
   A first guest:
 
   curl -s ${at}/v1/guests \\
-    -H "Authorization: Bearer $(cat ${join(dataDir, 'api-key')})" \\
+    -H "Authorization: Bearer ${bearer}" \\
     -H 'Content-Type: application/json' \\
     -d '{"email":"user@example.com","consent":{"marketing":false,"dataProcessing":true},"attributes":{"source":"website"}}'
 `;
 }
 
+/** What making files under something that cannot hold them fails with. */
+const NO_DIRECTORY = new Set(['EEXIST', 'ENOTDIR', 'EACCES', 'EROFS', 'EPERM']);
+
 main().catch((error: unknown) => {
   // What somebody can put right is said in one sentence; anything else is a bug, and its stack helps.
   const known = error instanceof ConfigError || error instanceof CrmSettingsError || error instanceof AppError;
-  console.error(known ? error.message : error);
-  process.exitCode = 1;
+  const misplaced = NO_DIRECTORY.has((error as NodeJS.ErrnoException).code ?? '');
+  const rule = 'must be a directory that this user may make and write to';
+  console.error(known ? error.message : misplaced ? new ConfigError([{ variable: 'DATA_DIR', rule }]).message : error);
+  // Not by itself: what had been opened when it failed, a database or a lock's heartbeat, would keep the process alive.
+  process.exit(1);
 });

@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
 import { AppModule } from './app.module.js';
 import type { Surroundings } from './app.module.js';
+import { ConfigError } from './config.js';
 import type { Config } from './config.js';
 import { configureHttp, fastifyOptions, nestOptions } from './http/http.js';
 import { PinoLogger } from './logging.js';
@@ -27,7 +28,8 @@ export async function startService(
   config: Config,
   logger: LoggerService = new PinoLogger(config.logLevel),
 ): Promise<Service> {
-  const sandbox = config.genesys === null ? await startSandbox({ port: config.sandboxPort }) : null;
+  const sandbox =
+    config.genesys === null ? await listening('SANDBOX_PORT', () => startSandbox({ port: config.sandboxPort })) : null;
   let app: NestFastifyApplication | undefined;
   try {
     app = await NestFactory.create<NestFastifyApplication>(
@@ -35,11 +37,12 @@ export async function startService(
       new FastifyAdapter(fastifyOptions()),
       { ...nestOptions, logger, abortOnError: false },
     );
-    configureHttp(app);
-    await app.listen(config.http.port, config.http.host);
+    const running = app;
+    configureHttp(running);
+    const { port, host } = config.http;
+    await listening('PORT', () => running.listen(port, host));
     if (config.mode === 'sandbox')
       logger.warn('sandbox mode: no guest, conversation or CRM record is real', { sandbox: sandbox?.url }, 'service');
-    const running = app;
     return {
       app: running,
       url: await running.getUrl(),
@@ -70,6 +73,26 @@ function surroundings(config: Config, sandbox: Sandbox | null): Surroundings {
     gatewayUrl: apiUrl,
     webmessagingUrl,
   };
-  const crmEnv = { ...config.crmEnv, CRM_BATCH_UPSERT_URL: crms['rest']!.url, CRM_AUTH_TOKEN: crms['rest']!.token };
+  const { url, token } = crms['rest']!;
+  // Somebody's own CRM beside the local Genesys Cloud is used when it is named, and never with the local one's token.
+  const local = config.crmEnv['CRM_BATCH_UPSERT_URL'] === undefined;
+  const crmEnv = local ? { ...config.crmEnv, CRM_BATCH_UPSERT_URL: url, CRM_AUTH_TOKEN: token } : config.crmEnv;
   return { genesys: settings, crmEnv };
+}
+
+/** Why nothing can listen there, for the person who chose the place. */
+const TAKEN: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'names a port that another process listens on: stop that one, or choose another port',
+  EACCES: 'names a port that this user may not listen on: choose one above 1023',
+  EADDRNOTAVAIL: 'goes with a HOST that is no address of this machine',
+  ENOTFOUND: 'goes with a HOST that is not known',
+};
+
+async function listening<T>(variable: string, listen: () => Promise<T>): Promise<T> {
+  try {
+    return await listen();
+  } catch (error) {
+    const rule = TAKEN[(error as NodeJS.ErrnoException).code ?? ''];
+    throw rule === undefined ? error : new ConfigError([{ variable, rule }]);
+  }
 }

@@ -1,4 +1,4 @@
-import { HttpModule, HttpService } from '@nestjs/axios';
+import { HttpService } from '@nestjs/axios';
 import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { Crms } from '../../modules/crm-sync/index.js';
@@ -18,19 +18,10 @@ export type CrmOptions = {
 @Global()
 @Module({})
 export class CrmModule {
+  /** @throws CrmSettingsError at once, before anything is opened that would have to be closed again */
   static with(options: CrmOptions): DynamicModule {
-    return {
-      module: CrmModule,
-      imports: [HttpModule],
-      providers: [
-        {
-          provide: Crms,
-          useFactory: (http: HttpService) => new EnabledCrms(options, new CrmHttp(http)),
-          inject: [HttpService],
-        },
-      ],
-      exports: [Crms],
-    };
+    const crms = new EnabledCrms(options, new CrmHttp(new HttpService()));
+    return { module: CrmModule, providers: [{ provide: Crms, useValue: crms }], exports: [Crms] };
   }
 }
 

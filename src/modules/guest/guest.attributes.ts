@@ -37,7 +37,9 @@ export function attributeErrors(
       errors.push({ pointer, rule: 'maxLength', message: `must be at most ${VALUE_MAX} characters long` });
     else errors.push(...present(personalDataError(pointer, value)));
   }
-  errors.push(...pageErrors(guest.channelContext.originPage));
+  const { originPage, campaignId } = guest.channelContext;
+  errors.push(...pageErrors(originPage));
+  if (campaignId !== undefined) errors.push(...present(personalDataError('/channelContext/campaignId', campaignId)));
   const excess = bytes(guest.attributes) + bytes(guest.channelContext) - (ATTRIBUTES_MAX_BYTES - RESERVED_BYTES);
   if (errors.length === 0 && excess > 0)
     errors.push({

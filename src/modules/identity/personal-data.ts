@@ -9,7 +9,10 @@ export type PersonalData = 'e-mail address' | 'phone number' | 'card number' | '
  */
 export function personalDataIn(text: string): PersonalData | null {
   if (HARMLESS.test(text)) return null;
-  return [text, decoded(text)].map(plain).reduce<PersonalData | null>((seen, form) => seen ?? kindIn(form), null);
+  const forms = [text];
+  // What is encoded twice is decoded by whoever reads it twice.
+  for (let form = decoded(text); form !== forms.at(-1) && forms.length < 4; form = decoded(form)) forms.push(form);
+  return forms.map(plain).reduce<PersonalData | null>((seen, form) => seen ?? kindIn(form), null);
 }
 
 /** Why a field cannot be taken as it is, or null. What it holds is not repeated. */
