@@ -54,6 +54,10 @@ export class AppModule {
           environment: messengerEnvironment(genesys.environment),
           attributeNames: config.guestAttributes,
           widgetKeys: dataKeys.map(({ secret }) => derivedKey(secret, 'guest-manager/widget-signature/v1')),
+          receiptKeys: dataKeys.map(({ id, secret }) => ({
+            id,
+            seed: derivedKey(secret, 'guest-manager/consent-receipt/v1'),
+          })),
         }),
         // driving edge
         HttpModule.with(config.apiKeys),

@@ -62,7 +62,7 @@ describe('every route', () => {
         .filter(({ access }) => access.kind === 'open')
         .map(({ path }) => path)
         .sort(),
-    ).toEqual(['/health/dependencies', '/health/live', '/health/ready']);
+    ).toEqual(['/health/dependencies', '/health/live', '/health/ready', '/v1/consents/keys']);
   });
 
   it('lets its own scope in and no other', async () => {

@@ -68,6 +68,11 @@ const CLAIM: Statement = {
     returning crm_record.guest_id, version, record, desired_hash, attempts, due_at`,
 };
 
+const WANTED: Statement = {
+  name: 'crm.wanted',
+  text: 'select guest_id from crm_record where crm = $1 and guest_id = any($2::uuid[]) and record is not null',
+};
+
 const SETTLED = `json_to_recordset($1)
   as row (crm text, guest_id uuid, version integer, attempts integer, hash text, remote_id text, at timestamptz, code text)`;
 const SAME = 'crm_record.crm = row.crm and crm_record.guest_id = row.guest_id';
@@ -163,6 +168,12 @@ export class PostgresCrmStore extends CrmStore {
         hash: desired_hash,
         attempt: attempts,
       }));
+  }
+
+  async wanted(crm: string, records: readonly DueRecord[]): Promise<DueRecord[]> {
+    const { rows } = await this.work.query<{ guest_id: string }>(WANTED, [crm, records.map(({ guestId }) => guestId)]);
+    const wanted = new Set(rows.map(({ guest_id }) => guest_id));
+    return records.filter(({ guestId }) => wanted.has(guestId));
   }
 
   async delivered(crm: string, settlements: readonly Settlement[]): Promise<void> {

@@ -8,7 +8,7 @@ import type { UnitOfWork } from '../../kernel/unit-of-work.js';
 import type { Vault } from '../../kernel/vault.js';
 import type { AuditStore } from '../../modules/audit/index.js';
 import type { CrmStore } from '../../modules/crm-sync/index.js';
-import type { GuestStore, MessageStore, SessionStore } from '../../modules/guest/index.js';
+import type { ConsentStore, GuestStore, MessageStore, SessionStore } from '../../modules/guest/index.js';
 import type { MetricStore } from '../../modules/metrics/index.js';
 import { DataKeys } from './data-keys.js';
 import type { DataKey } from './data-keys.js';
@@ -20,6 +20,7 @@ import type { CommitterOptions } from './group-committer.js';
 import { migrate } from './migrations.js';
 import { openPostgres } from './postgres.engine.js';
 import { adoptRestoredEntries, PostgresAuditStore } from './postgres-audit.store.js';
+import { PostgresConsentStore } from './postgres-consent.store.js';
 import { PostgresCrmStore } from './postgres-crm.store.js';
 import { PostgresGuestStore } from './postgres-guest.store.js';
 import { PostgresIdempotencyStore } from './postgres-idempotency.store.js';
@@ -52,6 +53,7 @@ export type Storage = {
   readonly guests: GuestStore;
   readonly sessions: SessionStore;
   readonly messages: MessageStore;
+  readonly consents: ConsentStore;
   readonly audit: AuditStore;
   readonly metrics: MetricStore;
   readonly crm: CrmStore;
@@ -103,6 +105,7 @@ export function storageOn(
     guests: new PostgresGuestStore(work),
     sessions,
     messages: new PostgresMessageStore(work),
+    consents: new PostgresConsentStore(work),
     audit: new PostgresAuditStore(work),
     metrics: new PostgresMetricStore(work),
     crm: new PostgresCrmStore(work, clock),

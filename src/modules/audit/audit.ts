@@ -15,6 +15,7 @@ export type EventName =
   | 'GUEST_CLOSED'
   | 'GUEST_EXPIRED'
   | 'GUEST_FAILED'
+  | 'CONSENT_RECORDED'
   | 'MESSAGE_SENT'
   | 'METRICS_CALCULATED'
   | 'CRM_SYNCED'

@@ -104,9 +104,17 @@ export class CrmSyncService {
     }
     this.logger.warn('chunk refused, splitting it', facts);
     const middle = Math.ceil(chunk.length / 2);
-    const first = await this.deliver(crm, chunk.slice(0, middle), failures);
-    const second = await this.deliver(crm, chunk.slice(middle), failures);
+    const first = await this.deliverWanted(crm, chunk.slice(0, middle), failures);
+    const second = await this.deliverWanted(crm, chunk.slice(middle), failures);
     return first === 'answered' && second === 'answered' ? 'answered' : 'failed';
+  }
+
+  /** The CRM has been asked meanwhile, and somebody may have withdrawn: what is not wanted any more is let go of unsent. */
+  private async deliverWanted(crm: Crm, chunk: readonly DueRecord[], failures: number): Promise<'answered' | 'failed'> {
+    const wanted = await this.store.wanted(crm.id, chunk);
+    const unwanted = chunk.filter((record) => !wanted.includes(record));
+    await this.store.postponed(crm.id, unwanted, this.clock.now(), 'crm.withdrawn');
+    return wanted.length === 0 ? 'answered' : this.deliver(crm, wanted, failures);
   }
 
   private async settle(crm: Crm, chunk: readonly DueRecord[], verdicts: readonly Verdict[]): Promise<void> {

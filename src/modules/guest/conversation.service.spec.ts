@@ -45,8 +45,14 @@ describe('what Genesys says of a guest', () => {
     const metrics = new MetricsService(storage.metrics, audit, work, clock);
     const crmSync = new CrmSyncService(storage.crm, { all: () => [] }, audit, work, clock);
     const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-    const changes = new GuestChanges(storage.guests, audit, metrics, crmSync, outbox, work);
-    const settings = { deploymentId: 'd', environment: null, attributeNames: [], widgetKeys: [randomBytes(32)] };
+    const settings = {
+      deploymentId: 'd',
+      environment: null,
+      attributeNames: [],
+      widgetKeys: [randomBytes(32)],
+      receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
+    };
+    const changes = new GuestChanges(storage.guests, storage.consents, audit, metrics, crmSync, outbox, work, settings);
     guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
     messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
     service = new ConversationService(

@@ -6,6 +6,7 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import type { EventName } from '../audit/index.js';
+import { mayLeave } from './consent.js';
 import { provesGuest } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
 import { serverLed } from './guest.errors.js';
@@ -100,7 +101,7 @@ export class ConversationService {
    */
   async link(guestId: string, messageId: string, attempt: number): Promise<void> {
     const guest = await this.guests.get(guestId);
-    if (!guest.consent.dataProcessing) return;
+    if (!mayLeave(guest, 'genesys.link')) return;
     const conversationId = await this.conversations.ofMessage(messageId);
     const conversation = conversationId === null ? null : await this.conversations.read(conversationId);
     if (conversation === null)
@@ -151,7 +152,7 @@ export class ConversationService {
     const { guestId, key, from, at, messageId } = event;
     await this.work.run(async () => {
       // Whoever has withdrawn is not listened to any more, whatever still arrives.
-      if (!(await this.guests.get(guestId)).consent.dataProcessing) return;
+      if (!mayLeave(await this.guests.get(guestId), 'genesys.session')) return;
       const ours = event.sentAs ?? (await this.sentUnseen(event));
       if (ours !== null) await this.accepted(guestId, ours, key, at);
       else {

@@ -1,14 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { Outbox } from '../../kernel/outbox.js';
+import { currentActor } from '../../kernel/run-context.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
+import { uuidv7 } from '../../kernel/uuid.js';
 import { AuditService } from '../audit/index.js';
 import type { EventName } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
 import type { CrmRecord } from '../crm-sync/index.js';
 import { MetricsService } from '../metrics/index.js';
 import type { MetricEvent } from '../metrics/index.js';
+import { decidedAt, decisions, lastWordAt, mayLeave } from './consent.js';
+import type { ConsentRecord } from './consent.js';
 import { signatureExpiry } from './guest.attributes.js';
 import type { Guest } from './guest.js';
+import { GuestSettings } from './guest.settings.js';
+import { ConsentStore } from './ports/consent.store.js';
 import { GuestStore } from './ports/guest.store.js';
 
 /** Topic of the intent "tell Genesys the newest state of this guest". */
@@ -22,6 +28,8 @@ export type Change = {
   /** For the audit entry: what changed, never values of personal fields. */
   readonly changes: Readonly<Record<string, unknown>>;
   readonly complianceFlags?: { readonly gdprApplicable: boolean; readonly dataMinimized: boolean };
+  /** The record by which consent changed; without it a change of consent is recorded as one by flag. */
+  readonly decided?: ConsentRecord;
 };
 
 /** What follows from every change of a guest, whoever made it. Everything joins the current unit of work. */
@@ -29,11 +37,13 @@ export type Change = {
 export class GuestChanges {
   constructor(
     private readonly guests: GuestStore,
+    private readonly consents: ConsentStore,
     private readonly audit: AuditService,
     private readonly metrics: MetricsService,
     private readonly crmSync: CrmSyncService,
     private readonly outbox: Outbox,
     private readonly work: UnitOfWork,
+    private readonly settings: GuestSettings,
   ) {}
 
   /** Changes one guest, and sees to all that follows; nothing follows when `to` answers the guest it was given. */
@@ -48,6 +58,7 @@ export class GuestChanges {
 
   /** A change somebody decided on: it is in the trail, measured, and goes out at once. */
   async made(before: Guest | null, guest: Guest, change: Change): Promise<void> {
+    await this.recordConsent(before, guest, change.decided);
     await this.audit.record({
       subject: `guest:${guest.id}`,
       event: change.event,
@@ -64,8 +75,31 @@ export class GuestChanges {
     await this.sendOn(guest, new Date(guest.modifiedDate.getTime() + SETTLE_MS));
   }
 
+  /** The guest's flags are what its newest records say: none changes without one. */
+  private async recordConsent(before: Guest | null, guest: Guest, decided: ConsentRecord | undefined): Promise<void> {
+    if (decided !== undefined) return this.consents.add(decided);
+    if (before?.consent === guest.consent) return;
+    const recordedAt = guest.modifiedDate;
+    for (const { purpose, decision } of decisions(before?.consent ?? null, guest.consent)) {
+      // Of a guest made in this unit nothing can be on record, and looking would cost a round trip.
+      const current = before === null ? null : await this.consents.current(guest.id, purpose);
+      await this.consents.add({
+        id: uuidv7(recordedAt.getTime()),
+        guestId: guest.id,
+        purpose,
+        decision,
+        noticeVersion: null,
+        method: 'api',
+        at: decidedAt(undefined, recordedAt, lastWordAt(guest, current)),
+        recordedAt,
+        actor: currentActor(),
+        keyId: this.settings.receiptKeys[0]!.id,
+      });
+    }
+  }
+
   private async sendOn(guest: Guest, dueAt?: Date): Promise<void> {
-    if (guest.consent.dataProcessing)
+    if (mayLeave(guest, 'crm.record'))
       await this.crmSync.put({ guestId: guest.id, version: guest.version, record: crmRecord(guest) }, dueAt);
     else await this.crmSync.withdraw(guest.id);
     const when = handOverDue(guest, dueAt);

@@ -3,6 +3,8 @@ import type { DynamicModule } from '@nestjs/common';
 import { AuditModule } from '../audit/index.js';
 import { CrmSyncModule } from '../crm-sync/index.js';
 import { MetricsModule } from '../metrics/index.js';
+import { ConsentController } from './consent.controller.js';
+import { ConsentService } from './consent.service.js';
 import { ConversationService } from './conversation.service.js';
 import { GuestChanges } from './guest.changes.js';
 import { GuestController } from './guest.controller.js';
@@ -20,11 +22,12 @@ export class GuestModule {
     return {
       module: GuestModule,
       imports: [AuditModule, CrmSyncModule, MetricsModule],
-      controllers: [GuestController, MessageController],
+      controllers: [GuestController, MessageController, ConsentController],
       providers: [
         { provide: GuestSettings, useValue: settings },
         GuestService,
         MessageService,
+        ConsentService,
         ConversationService,
         HandOverService,
         GuestChanges,

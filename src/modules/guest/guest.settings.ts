@@ -1,3 +1,5 @@
+import type { ReceiptKey } from './consent.receipt.js';
+
 /** What the guest module needs to know of its surroundings. */
 export abstract class GuestSettings {
   /** The web messaging deployment new guests belong to. */
@@ -8,4 +10,6 @@ export abstract class GuestSettings {
   abstract readonly attributeNames: readonly string[];
   /** Sign what a page passes on about its guest. Newest first: the first signs, any of them proves. */
   abstract readonly widgetKeys: readonly Buffer[];
+  /** Sign consent receipts. Newest first: the first signs new ones, all are published. */
+  abstract readonly receiptKeys: readonly ReceiptKey[];
 }

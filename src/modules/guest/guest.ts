@@ -134,6 +134,15 @@ export function patched(guest: Guest, patch: GuestPatch, at: Date): Guest {
   });
 }
 
+/** A guest decided on one purpose, which people may at any time (GDPR Art. 7(3)): also of a session that is over. */
+export function consented(guest: Guest, purpose: keyof Consent, isLive: boolean, at: Date): Guest {
+  if (guest.consent[purpose] === isLive) return guest;
+  return changed(guest, at, {
+    consent: { ...guest.consent, [purpose]: isLive },
+    touched: { ...guest.touched, [`/consent/${purpose}`]: guest.version + 1 },
+  });
+}
+
 const patchable = (guest: Guest): JsonObject => ({
   consent: guest.consent,
   channelContext: guest.channelContext,

@@ -4,10 +4,12 @@ import { Clock } from '../../kernel/clock.js';
 import { Vault } from '../../kernel/vault.js';
 import { MetricsService } from '../metrics/index.js';
 import { ConversationService, LINK_ATTEMPTS } from './conversation.service.js';
+import { mayLeave } from './consent.js';
+import type { WayOut } from './consent.js';
 import { attributesHash, genesysAttributes, signatureExpiry } from './guest.attributes.js';
 import { notLinkedYet, stillSending } from './guest.errors.js';
 import { closed, isOver, linkedConversation } from './guest.js';
-import type { Conversation, Guest } from './guest.js';
+import type { Guest } from './guest.js';
 import { MessageService } from './message.service.js';
 import { Conversations } from './ports/conversations.js';
 import { GuestChannel } from './ports/guest-channel.js';
@@ -45,10 +47,9 @@ export class HandOverService {
     if (isOver(guest)) return this.channel.leave(guestId);
     if (guest.state === 'closing') return this.end(guest, attempt);
     // Without consent nothing is told any more, and nobody listens.
-    if (!guest.consent.dataProcessing) return this.channel.leave(guestId);
+    if (!mayLeave(guest, 'genesys.session')) return this.channel.leave(guestId);
     if (guest.mode === 'server' && guest.state === 'created') await this.open(guest);
-    const conversation = linkedConversation(guest);
-    if (conversation !== null) await this.tell(guest, conversation);
+    if (linkedConversation(guest) !== null) await this.tell(guestId);
   }
 
   /** Sends one message as the guest, after opening the session if need be. */
@@ -57,13 +58,14 @@ export class HandOverService {
     const message = await this.messages.find(guestId, messageId);
     if (message === null || message.status !== 'queued') return;
     const text = await this.texts.textOf(message);
-    if (text === null || isOver(guest) || !guest.consent.dataProcessing)
+    if (text === null || isOver(guest) || !mayLeave(guest, 'genesys.message'))
       return this.messages.failed(guestId, messageId);
-    const session = await this.open(guest);
+    const opened = await this.open(guest, 'genesys.message');
+    if (opened === null) return this.messages.failed(guestId, messageId);
     // Opening may have shown, by its history, that an earlier attempt was accepted.
     if ((await this.messages.find(guestId, messageId))?.status !== 'queued') return;
     const { key } = await this.channel.send(
-      session,
+      opened.session,
       {
         id: messageId,
         text,
@@ -71,7 +73,7 @@ export class HandOverService {
         retry: attempt > 1,
         isKnown: (known) => this.messages.knows(guestId, known),
       },
-      genesysAttributes(guest, null),
+      genesysAttributes(opened.guest, null),
     );
     await this.told.accepted(guestId, messageId, key, message.at);
   }
@@ -83,23 +85,38 @@ export class HandOverService {
     const outcomes = await Promise.allSettled(
       adopted.map(async ({ guestId }) => {
         const guest = await this.guests.get(guestId);
-        if (guest.consent.dataProcessing && !isOver(guest) && guest.state !== 'closing') await this.open(guest);
+        if (mayLeave(guest, 'genesys.session') && !isOver(guest) && guest.state !== 'closing') await this.open(guest);
       }),
     );
     const failed = outcomes.filter(({ status }) => status === 'rejected').length;
     if (failed > 0) this.logger.warn('guest sockets not taken over yet', { sockets: failed, of: adopted.length });
   }
 
-  private async open(guest: Guest): Promise<ChannelSession> {
+  /**
+   * Reaching Genesys may take its time, so consent is looked at again when it is reached: null, and nobody listens, when it was withdrawn
+   * meanwhile. Otherwise the session, and the guest as it is now.
+   */
+  private async open(
+    guest: Guest,
+    way: WayOut = 'genesys.session',
+  ): Promise<{ readonly session: ChannelSession; readonly guest: Guest } | null> {
     const session = await this.sessionOf(guest);
     // Held before it is opened: should this process die in between, another finds the session and goes on.
     await this.sessions.hold([guest.id], HOLD_MS);
     await this.channel.open(session, genesysAttributes(guest, null));
-    return session;
+    const newest = await this.guests.get(guest.id);
+    if (mayLeave(newest, way)) return { session, guest: newest };
+    await this.channel.leave(guest.id);
+    return null;
   }
 
-  private async tell(guest: Guest, conversation: Conversation): Promise<void> {
-    const attributes = genesysAttributes(guest, await this.metrics.current(guest.id));
+  private async tell(guestId: string): Promise<void> {
+    const measures = await this.metrics.current(guestId);
+    // Read last, so that what is told is what the guest consents to now.
+    const guest = await this.guests.get(guestId);
+    const conversation = linkedConversation(guest);
+    if (conversation === null || !mayLeave(guest, 'genesys.attributes')) return;
+    const attributes = genesysAttributes(guest, measures);
     const handedOver = { conversationId: conversation.id, hash: attributesHash(attributes) };
     if (guest.handedOver?.conversationId === handedOver.conversationId && guest.handedOver.hash === handedOver.hash)
       return;

@@ -1,6 +1,8 @@
+export * from './consent.js';
 export * from './guest.js';
 export { guestNotFound } from './guest.errors.js';
 export * from './message.js';
+export * from './ports/consent.store.js';
 export * from './ports/conversations.js';
 export * from './ports/guest-channel.js';
 export * from './ports/guest.store.js';

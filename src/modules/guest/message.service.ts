@@ -6,7 +6,9 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import { AuditService } from '../audit/index.js';
-import { consentRequired, guestClosed, widgetLed } from './guest.errors.js';
+import { mayLeave, purposeOf } from './consent.js';
+import { consentNotLive } from './consent.errors.js';
+import { guestClosed, widgetLed } from './guest.errors.js';
 import { isOver } from './guest.js';
 import type { Message } from './message.js';
 import { GuestStore } from './ports/guest.store.js';
@@ -54,7 +56,7 @@ export class MessageService {
       const guest = await this.guests.get(guestId);
       if (guest.mode === 'widget') throw widgetLed(guestId);
       if (isOver(guest) || guest.state === 'closing') throw guestClosed(guestId, guest.state);
-      if (!guest.consent.dataProcessing) throw consentRequired();
+      if (!mayLeave(guest, 'genesys.message')) throw consentNotLive(guestId, purposeOf('genesys.message'));
       const message: Message = {
         id: uuidv7(this.clock.now().getTime()),
         guestId,

@@ -16,6 +16,8 @@ export abstract class CrmStore {
   abstract withdraw(crm: string, guestId: string): Promise<void>;
   /** Leases up to `limit` due records, oldest first. A lease that nobody settles runs out by itself. */
   abstract claim(crm: string, limit: number, leaseMs: number): Promise<DueRecord[]>;
+  /** Of these, those that were not withdrawn since they were claimed. In their order. */
+  abstract wanted(crm: string, records: readonly DueRecord[]): Promise<DueRecord[]>;
   /** The CRM holds these now. One that was put again in another form meanwhile stays due. */
   abstract delivered(crm: string, settlements: readonly Settlement[]): Promise<void>;
   /** To be sent again from `until`. */

@@ -1,0 +1,150 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsISO8601, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IdPath } from '../../http/id-path.js';
+import { MayBeAbsent, QueryInt } from '../../http/validation.js';
+import { UUID } from '../../kernel/uuid.js';
+import { DECISIONS, METHODS, PURPOSES } from './consent.js';
+import type { ConsentRecord, Decision, Method, Purpose } from './consent.js';
+import type { PublicKey, SignedReceipt } from './consent.receipt.js';
+import type { WantedConsent } from './consent.service.js';
+import type { ConsentPage } from './ports/consent.store.js';
+
+const NOTICE = /^[A-Za-z0-9][A-Za-z0-9._:-]*$/;
+/** RFC 3339, with seconds and an offset. */
+const INSTANT = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+
+export class RecordConsentBody {
+  @ApiProperty({ enum: PURPOSES })
+  @IsIn(PURPOSES)
+  purpose: Purpose;
+
+  @ApiProperty({ enum: DECISIONS })
+  @IsIn(DECISIONS)
+  decision: Decision;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    nullable: true,
+    maxLength: 64,
+    pattern: NOTICE.source,
+    example: 'privacy-2026-03',
+    description: 'Which text the guest was shown',
+  })
+  @IsOptional()
+  @Matches(NOTICE, { message: 'must consist of letters, digits and . _ : -, and begin with a letter or digit' })
+  @MaxLength(64)
+  @IsString()
+  noticeVersion?: string | null;
+
+  @ApiProperty({ enum: METHODS, description: 'How the guest told us' })
+  @IsIn(METHODS)
+  method: Method;
+
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description:
+      'When the guest decided; now when absent. At most a minute ahead of our clock, which is then taken as now',
+  })
+  @MayBeAbsent()
+  @Matches(INSTANT, { message: 'must be a date and time with an offset (RFC 3339), such as 2026-03-01T09:30:00Z' })
+  @IsISO8601({ strict: true }, { message: 'must be a date that exists' })
+  @IsString()
+  at?: string;
+}
+
+export const wantedConsent = ({ at, noticeVersion = null, ...body }: RecordConsentBody): WantedConsent => ({
+  ...body,
+  noticeVersion,
+  ...(at === undefined ? {} : { at: new Date(at) }),
+});
+
+export class ConsentPath extends IdPath {
+  @ApiProperty({ format: 'uuid' })
+  @Matches(UUID, { message: 'must be a UUID in lower case, as answers show it' })
+  consentId: string;
+}
+
+export class ListConsentsQuery {
+  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
+  @MayBeAbsent()
+  @IsString()
+  @MaxLength(500)
+  cursor?: string;
+
+  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100 })
+  @MayBeAbsent()
+  @QueryInt({ min: 1, max: 500 })
+  limit?: number;
+}
+
+export class ConsentView {
+  @ApiProperty({ format: 'uuid' }) id: string;
+  @ApiProperty({ format: 'uuid' }) guestId: string;
+  @ApiProperty({ enum: PURPOSES }) purpose: Purpose;
+  @ApiProperty({ enum: DECISIONS }) decision: Decision;
+  @ApiProperty({ type: 'string', nullable: true }) noticeVersion: string | null;
+  @ApiProperty({ enum: METHODS }) method: Method;
+  @ApiProperty({ format: 'date-time', description: 'When the guest decided' }) at: string;
+  @ApiProperty({ format: 'date-time' }) recordedAt: string;
+  @ApiProperty({ example: 'api-key:widget', description: 'Who told us' }) actor: string;
+}
+
+export class ConsentPageView {
+  @ApiProperty({ type: [ConsentView] }) items: ConsentView[];
+  @ApiProperty({ type: 'string', nullable: true }) nextCursor: string | null;
+}
+
+export class ReceiptView {
+  @ApiProperty({ enum: ['guest-manager/consent-receipt/v1'] }) version: string;
+  @ApiProperty({ format: 'uuid', description: 'The id of the consent record' }) receiptId: string;
+  @ApiProperty({ format: 'date-time', description: 'When the guest decided' }) timestamp: string;
+  @ApiProperty({ format: 'date-time' }) recordedAt: string;
+  @ApiProperty({ format: 'uuid', description: 'The id of the guest' }) subject: string;
+  @ApiProperty({ enum: PURPOSES }) purpose: Purpose;
+  @ApiProperty({ enum: DECISIONS }) decision: Decision;
+  @ApiProperty({ type: 'string', nullable: true }) noticeVersion: string | null;
+  @ApiProperty({ enum: METHODS }) method: Method;
+}
+
+export class SignedReceiptView {
+  @ApiProperty({ type: ReceiptView, description: 'To read; what counts is the payload of `jws`' }) receipt: ReceiptView;
+  @ApiProperty({
+    description:
+      'The receipt as a compact JWS (RFC 7515), signed with EdDSA over Ed25519 (RFC 8037); `kid` names a key of /v1/consents/keys. The same record gives the same bytes.',
+  })
+  jws: string;
+}
+
+export class PublicKeyView {
+  @ApiProperty({ enum: ['OKP'] }) kty: string;
+  @ApiProperty({ enum: ['Ed25519'] }) crv: string;
+  @ApiProperty({ description: 'The public key, base64url' }) x: string;
+  @ApiProperty() kid: string;
+  @ApiProperty({ enum: ['EdDSA'] }) alg: string;
+  @ApiProperty({ enum: ['sig'] }) use: string;
+}
+
+export class KeySetView {
+  @ApiProperty({ type: [PublicKeyView] }) keys: PublicKeyView[];
+}
+
+export const consentView = (record: ConsentRecord): ConsentView => ({
+  id: record.id,
+  guestId: record.guestId,
+  purpose: record.purpose,
+  decision: record.decision,
+  noticeVersion: record.noticeVersion,
+  method: record.method,
+  at: record.at.toISOString(),
+  recordedAt: record.recordedAt.toISOString(),
+  actor: record.actor,
+});
+
+export const consentPageView = (page: ConsentPage): ConsentPageView => ({
+  items: page.items.map(consentView),
+  nextCursor: page.nextCursor,
+});
+
+export const signedReceiptView = ({ receipt, jws }: SignedReceipt): SignedReceiptView => ({ receipt, jws });
+
+export const keySetView = (keys: readonly PublicKey[]): KeySetView => ({ keys: [...keys] });
