@@ -16,6 +16,8 @@ class ScriptedCrm implements Crm {
   readonly chunkSize = 8;
   readonly held = new Map<string, CrmRecord>();
   readonly calls: { ids: string[]; key: string }[] = [];
+  /** What happens elsewhere while the CRM thinks. */
+  meanwhile: () => Promise<void> = async () => undefined;
   answer: (records: readonly CrmRecord[]) => Verdict[] | Error = (records) =>
     records.map((_, index) => ({ index, status: 'updated' }));
 
@@ -23,6 +25,7 @@ class ScriptedCrm implements Crm {
 
   async upsert(records: readonly CrmRecord[], key: string): Promise<Verdict[]> {
     this.calls.push({ ids: records.map(({ externalId }) => externalId), key });
+    await this.meanwhile();
     const answer = this.answer(records);
     if (answer instanceof Error) throw answer;
     for (const { index, status } of answer)
@@ -92,6 +95,21 @@ describe('CRM sync', () => {
     await storage.work.run(() => sync.withdraw(id));
     await sync.drain();
     expect(crm.calls).toEqual([]);
+  });
+
+  it('sends nothing of a guest that was withdrawn while its chunk was refused, in whatever smaller chunk', async () => {
+    const ids = await wantMany(7);
+    const withdrawn = await want();
+    crm.meanwhile = () => storage.work.run(() => sync.withdraw(withdrawn));
+    crm.answer = (records) => (records.length === 8 ? no : records.map((_, index) => ({ index, status: 'created' })));
+    await sync.drain();
+    expect(crm.calls.slice(1).flatMap((call) => call.ids)).not.toContain(withdrawn);
+    expect([...crm.held.keys()].sort()).toEqual(ids.sort());
+    crm.meanwhile = async () => undefined;
+    // Consent given again is acted on at once, not when a forgotten lease has run out.
+    await want(withdrawn, 3);
+    await sync.drain();
+    expect(crm.held.has(withdrawn)).toBe(true);
   });
 
   it('waits while a CRM is down, without holding up another, and moves again within seconds', async () => {

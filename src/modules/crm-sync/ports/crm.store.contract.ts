@@ -216,6 +216,17 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     }
   });
 
+  it('knows which of those under delivery are still wanted', async () => {
+    const other = uuidv7();
+    await put(1);
+    await put(1, 'form', lab.now(), other);
+    const due = await claim();
+    expect(await lab.store.wanted(crm, due)).toEqual(due);
+    await lab.store.withdraw(crm, guestId);
+    expect((await lab.store.wanted(crm, due)).map((one) => one.guestId)).toEqual([other]);
+    expect(await lab.store.wanted(crm, [])).toEqual([]);
+  });
+
   it('takes no settlement from one whose lease ran out and was given to another', async () => {
     await put(1);
     const late = await only();
