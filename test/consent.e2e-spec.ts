@@ -251,6 +251,20 @@ describe('withdrawal of a consent', () => {
     expect(leaving.filter(({ id }) => text.includes(id))).toEqual([]);
   }, 60_000);
 
+  it('while Genesys is being reached: what rides on the start of a conversation stays here', async () => {
+    await sandbox.post('/faults', { target: 'genesys', match: 'websocket', effect: { delayMs: 60_000 }, times: 1_000 });
+    const [leaving, staying] = [await create({}), await create({})];
+    await sleep(500);
+    await record(leaving.id, withdrawn);
+    await sandbox.call('DELETE', '/faults');
+    const seen = async () => JSON.stringify((await sandbox.get<Received[]>('/requests')).body);
+    // What a conversation starts with names the guest.
+    const joined = (text: string, id: string): boolean => text.includes(`"guestSessionId":"${id}"`);
+    await until(seen, (text) => joined(text, staying.id), 20_000);
+    await sleep(500);
+    expect(joined(await seen(), leaving.id)).toBe(false);
+  }, 60_000);
+
   it('is answered with consent.required by whatever needs it', async () => {
     const { id } = await create({ mode: 'server' });
     await record(id, withdrawn);

@@ -12,6 +12,7 @@ import type { Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
 import { MessageService } from './message.service.js';
 import type { ConversationView } from './ports/conversations.js';
+import { GuestChannel } from './ports/guest-channel.js';
 import type { ChannelEvent } from './ports/guest-channel.js';
 import { Conversations } from './ports/conversations.js';
 
@@ -29,6 +30,22 @@ class KnownConversations extends Conversations {
   async setAttributes(): Promise<void> {}
   async disconnect(): Promise<void> {}
   async ping(): Promise<void> {}
+}
+
+/** Nobody is told anything here. */
+class Silent extends GuestChannel {
+  listen(): void {}
+  async open(): Promise<void> {}
+  async send(): Promise<never> {
+    throw new Error('nothing is sent here');
+  }
+  async end() {
+    return 'nothing-to-end' as const;
+  }
+  async leave(): Promise<void> {}
+  held(): string[] {
+    return [];
+  }
 }
 
 describe('what Genesys says of a guest', () => {
@@ -52,7 +69,17 @@ describe('what Genesys says of a guest', () => {
       widgetKeys: [randomBytes(32)],
       receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
     };
-    const changes = new GuestChanges(storage.guests, storage.consents, audit, metrics, crmSync, outbox, work, settings);
+    const changes = new GuestChanges(
+      storage.guests,
+      storage.consents,
+      audit,
+      metrics,
+      crmSync,
+      outbox,
+      new Silent(),
+      work,
+      settings,
+    );
     guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
     messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
     service = new ConversationService(

@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
+import { errorCode } from '../../kernel/app-error.js';
 import { Outbox } from '../../kernel/outbox.js';
 import { currentActor } from '../../kernel/run-context.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
@@ -15,6 +16,7 @@ import { signatureExpiry } from './guest.attributes.js';
 import type { Guest } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
 import { ConsentStore } from './ports/consent.store.js';
+import { GuestChannel } from './ports/guest-channel.js';
 import { GuestStore } from './ports/guest.store.js';
 
 /** Topic of the intent "tell Genesys the newest state of this guest". */
@@ -35,6 +37,8 @@ export type Change = {
 /** What follows from every change of a guest, whoever made it. Everything joins the current unit of work. */
 @Injectable()
 export class GuestChanges {
+  private readonly logger = new Logger('guest');
+
   constructor(
     private readonly guests: GuestStore,
     private readonly consents: ConsentStore,
@@ -42,6 +46,7 @@ export class GuestChanges {
     private readonly metrics: MetricsService,
     private readonly crmSync: CrmSyncService,
     private readonly outbox: Outbox,
+    private readonly channel: GuestChannel,
     private readonly work: UnitOfWork,
     private readonly settings: GuestSettings,
   ) {}
@@ -66,6 +71,8 @@ export class GuestChanges {
       ...(change.complianceFlags === undefined ? {} : { complianceFlags: change.complianceFlags }),
     });
     for (const event of measured(before, guest)) await this.metrics.record(event);
+    if (before !== null && mayLeave(before, 'genesys.session') && !mayLeave(guest, 'genesys.session'))
+      this.work.afterCommit(() => this.hangUp(guest.id));
     await this.sendOn(guest);
   }
 
@@ -73,6 +80,13 @@ export class GuestChanges {
   async messageSeen(guest: Guest, from: 'guest' | 'agent' | 'bot', at: Date): Promise<void> {
     await this.metrics.record({ guestId: guest.id, type: 'message', from, at });
     await this.sendOn(guest, new Date(guest.modifiedDate.getTime() + SETTLE_MS));
+  }
+
+  /** What is being said to Genesys at this moment in this process is cut short; the hand-over sees to the rest. */
+  private hangUp(guestId: string): void {
+    this.channel.leave(guestId).catch((error: unknown) => {
+      this.logger.warn('guest socket not given up yet', { guestId, code: errorCode(error) });
+    });
   }
 
   /** The guest's flags are what its newest records say: none changes without one. */
