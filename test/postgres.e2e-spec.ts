@@ -53,6 +53,34 @@ onPostgres('two instances on one PostgreSQL', () => {
     expect((await two.get<GuestAnswer>(`/v1/guests/${guest.id}`)).body.version).toBe(41);
   });
 
+  it('let the latest decision stand, whichever of them hears it and in whatever order', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { body: guest } = await one.post<GuestAnswer>('/v1/guests', aBody({ mode: 'widget' }));
+      const path = `/v1/guests/${guest.id}`;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      const now = Date.now();
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, n) =>
+          [one, two][n % 2]!.post(`${path}/consents`, {
+            purpose: 'marketing',
+            decision: n % 3 === 0 ? 'granted' : 'withdrawn',
+            method: 'form',
+            at: new Date(now - ((n * 7 + round) % 20)).toISOString(),
+          }),
+        ),
+      );
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 409]));
+      const { items } = (
+        await two.get<{ items: { at: string; decision: string; purpose: string }[] }>(`${path}/consents`)
+      ).body;
+      const marketing = items.filter(({ purpose }) => purpose === 'marketing');
+      expect(marketing.map(({ at }) => at)).toEqual(marketing.map(({ at }) => at).sort());
+      const { consent } = (await one.get<{ consent: { marketing: boolean } }>(path)).body;
+      expect(consent.marketing).toBe(marketing.at(-1)!.decision === 'granted');
+      expect(Date.parse(marketing.at(-1)!.at)).toBe(now);
+    }
+  });
+
   it('do a request once for one Idempotency-Key, whichever of them gets it', async () => {
     const key = { 'idempotency-key': 'across-instances' };
     const answers = await Promise.all(
