@@ -11,6 +11,7 @@ const ARROWS = {
   identity: ['audit'],
   'crm-sync': ['audit'],
   metrics: ['audit'],
+  retention: ['audit'],
   audit: [],
 };
 

@@ -17,12 +17,14 @@ import { HealthModule } from './health/health.module.js';
 import { AccessLog } from './http/access-log.js';
 import type { Denial } from './http/access-log.js';
 import { HttpModule } from './http/http.module.js';
+import { IDEMPOTENCY_TTL_MS } from './http/idempotency.store.js';
 import { SystemClock } from './kernel/clock.js';
 import { KernelModule } from './kernel/kernel.module.js';
 import { AuditModule, AuditService } from './modules/audit/index.js';
 import { Crms } from './modules/crm-sync/index.js';
 import { Conversations, GuestModule } from './modules/guest/index.js';
 import { IdentityModule } from './modules/identity/index.js';
+import { RetentionModule } from './modules/retention/index.js';
 
 /** What a service is made of besides its settings: the organisation it serves and where each CRM finds its own settings. */
 export type Surroundings = {
@@ -49,16 +51,20 @@ export class AppModule {
         CrmModule.with({ adapters: crmAdapters, enabled: config.crms, env: crmEnv }),
         // the inside
         IdentityModule.with(config.identity),
-        GuestModule.with({
-          deploymentId: genesys.deploymentId,
-          environment: messengerEnvironment(genesys.environment),
-          attributeNames: config.guestAttributes,
-          widgetKeys: dataKeys.map(({ secret }) => derivedKey(secret, 'guest-manager/widget-signature/v1')),
-          receiptKeys: dataKeys.map(({ id, secret }) => ({
-            id,
-            seed: derivedKey(secret, 'guest-manager/consent-receipt/v1'),
-          })),
-        }),
+        GuestModule.with(
+          {
+            deploymentId: genesys.deploymentId,
+            environment: messengerEnvironment(genesys.environment),
+            attributeNames: config.guestAttributes,
+            widgetKeys: dataKeys.map(({ secret }) => derivedKey(secret, 'guest-manager/widget-signature/v1')),
+            receiptKeys: dataKeys.map(({ id, secret }) => ({
+              id,
+              seed: derivedKey(secret, 'guest-manager/consent-receipt/v1'),
+            })),
+          },
+          { idleMs: config.guestIdleMinutes * 60_000 },
+        ),
+        RetentionModule.with({ days: retentionDays(config) }),
         // driving edge
         HttpModule.with(config.apiKeys),
         HealthModule.with(config.mode),
@@ -67,6 +73,14 @@ export class AppModule {
     };
   }
 }
+
+/** By the names of the data classes. How long answers are kept for repeats is published, and no setting. */
+const retentionDays = ({ retentionDays: { messages, guests, origins } }: Config): Record<string, number> => ({
+  'message-texts': messages,
+  guests,
+  origins,
+  'idempotency-answers': IDEMPOTENCY_TTL_MS / (24 * 3_600_000),
+});
 
 /** A key for one use, from which the key it was made of cannot be learnt (RFC 5869). */
 const derivedKey = (secret: Buffer, use: string): Buffer => Buffer.from(hkdfSync('sha256', secret, '', use, 32));

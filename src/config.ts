@@ -34,6 +34,10 @@ export type Config = {
   readonly crms: readonly string[];
   /** The names a guest's attributes may have. */
   readonly guestAttributes: readonly string[];
+  /** How long a guest may be idle before it is closed; 0: for ever. */
+  readonly guestIdleMinutes: number;
+  /** For how many days what is kept. */
+  readonly retentionDays: { readonly messages: number; readonly guests: number; readonly origins: number };
   readonly sandboxPort: number;
   readonly logLevel: LogLevel;
   /** What is left of the environment for CRM adapters to find their own settings in; none of ours is in it. */
@@ -96,6 +100,10 @@ class Environment {
   @MayBeAbsent()
   @Reads(listFault(/^[A-Za-z][A-Za-z0-9_.-]{0,39}$/, 'attribute names: a letter, then letters, digits, _ . or -'))
   GUEST_ATTRIBUTES?: string;
+  @MayBeAbsent() @Reads(countFault(0, 525_600)) GUEST_IDLE_MINUTES?: string;
+  @MayBeAbsent() @Reads(countFault(1, 3_650)) RETENTION_MESSAGES_DAYS?: string;
+  @MayBeAbsent() @Reads(countFault(1, 3_650)) RETENTION_GUESTS_DAYS?: string;
+  @MayBeAbsent() @Reads(countFault(1, 3_650)) RETENTION_ORIGINS_DAYS?: string;
   @MayBeAbsent() @IsIn(LOG_LEVELS, { message: `must be one of ${LOG_LEVELS.join(', ')}` }) LOG_LEVEL?: LogLevel;
   @MayBeAbsent()
   @IsIn(['production', 'development', 'test'], { message: 'must be production, development or test' })
@@ -181,6 +189,12 @@ function configOf(env: Environment, crmEnv: Record<string, string>): Config {
     genesys: mode === 'sandbox' && env.GENESYS_GATEWAY_URL === undefined ? null : genesysOf(env),
     crms: listOf(env.CRMS ?? (mode === 'sandbox' ? 'rest' : '')),
     guestAttributes: listOf(env.GUEST_ATTRIBUTES ?? 'source,converted,locale'),
+    guestIdleMinutes: Number(env.GUEST_IDLE_MINUTES ?? 72 * 60),
+    retentionDays: {
+      messages: Number(env.RETENTION_MESSAGES_DAYS ?? 30),
+      guests: Number(env.RETENTION_GUESTS_DAYS ?? 365),
+      origins: Number(env.RETENTION_ORIGINS_DAYS ?? 90),
+    },
     sandboxPort: Number(env.SANDBOX_PORT ?? 3999),
     logLevel: env.LOG_LEVEL ?? 'info',
     crmEnv,
@@ -232,6 +246,13 @@ function urlFault(...protocols: string[]): (text: string) => string | null {
 function originFault(text: string): string | null {
   const isOrigin = /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
   return isOrigin ? null : 'must be an origin: https://host, without a path';
+}
+
+function countFault(min: number, max: number): (text: string) => string | null {
+  return (text) => {
+    const isCount = /^\d{1,7}$/.test(text) && Number(text) >= min && Number(text) <= max;
+    return isCount ? null : `must be a whole number from ${min} to ${max}`;
+  };
 }
 
 /** Credentials would cross a network in the clear. */

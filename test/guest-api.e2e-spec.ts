@@ -217,17 +217,34 @@ describe('GET /v1/guests', () => {
   });
 
   it.each([
-    ['limit=0'],
-    ['limit=501'],
-    ['limit=x'],
-    ['state=gone'],
-    ['emailHash=user'],
-    ['cursor=???'],
-    ['nonsense=1'],
-    ['limit=1&limit=2'],
-  ])('refuses ?%s', async (query) => {
+    ['limit=0', '/limit'],
+    ['limit=501', '/limit'],
+    ['limit=x', '/limit'],
+    ['limit=', '/limit'],
+    ['state=gone', '/state'],
+    ['emailHash=user', '/emailHash'],
+    ['phoneHash=%2B353', '/phoneHash'],
+    ['campaignId=lower', '/campaignId'],
+    ['cursor=', '/cursor'],
+    ['cursor=???', '/cursor'],
+    [`cursor=${Buffer.from('1 2').toString('base64url')}`, '/cursor'],
+    [`cursor=${'a'.repeat(501)}`, '/cursor'],
+    ['nonsense=1', '/nonsense'],
+    ['limit=1&limit=2', '/limit'],
+  ])('refuses ?%s, and says that %s is why', async (query, pointer) => {
     const { status, body } = await api.get<ProblemAnswer>(`/v1/guests?${query}`);
-    expect([status, body.code]).toEqual([400, 'request.invalid']);
+    expect([status, body.code, body.errors?.map((error) => error.pointer)]).toEqual([
+      400,
+      'request.invalid',
+      [pointer],
+    ]);
+  });
+
+  it('takes the smallest and the largest page', async () => {
+    await create();
+    await create();
+    expect((await api.get<{ items: unknown[] }>('/v1/guests?limit=1')).body.items).toHaveLength(1);
+    expect((await api.get('/v1/guests?limit=500')).status).toBe(200);
   });
 
   it('knows strangers and nonsense apart', async () => {

@@ -5,7 +5,7 @@ import { ApiKeys, Callers } from './api-keys.js';
 import type { ApiKey } from './api-keys.js';
 import { AuthGuard } from './auth.guard.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
-import { IdempotencyJobs } from './idempotency.jobs.js';
+import { IdempotencyRetention } from './idempotency.retention.js';
 
 /**
  * Authentication and idempotency for every controller. `AccessLog`, `IdempotencyStore` and the kernel's ports come from
@@ -20,7 +20,7 @@ export class HttpModule {
       providers: [
         { provide: Callers, useValue: new ApiKeys(apiKeys) },
         Denials,
-        IdempotencyJobs,
+        IdempotencyRetention,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
       ],

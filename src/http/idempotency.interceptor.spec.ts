@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify';
 import { AppError } from '../kernel/app-error.js';
 import { Clock } from '../kernel/clock.js';
 import { UnitOfWork } from '../kernel/unit-of-work.js';
+import type { Tally } from '../kernel/data-class.js';
 import { Vault } from '../kernel/vault.js';
 import { Scope } from './access.js';
 import { Concerns, IDEMPOTENCY_WAIT_MS } from './idempotency.interceptor.js';
@@ -63,6 +64,9 @@ class Answers extends IdempotencyStore {
   async purge(): Promise<number> {
     return 0;
   }
+  async count(): Promise<Tally> {
+    return { count: 0, oldest: null };
+  }
 }
 
 class Seals extends Vault {
@@ -75,6 +79,9 @@ class Seals extends Vault {
     const plain = Buffer.from(sealed, 'base64').toString();
     if (!plain.startsWith(`${subject}|${place}|`)) throw new Error('not sealed for this');
     return plain.slice(`${subject}|${place}|`.length);
+  }
+  async holding(subjects: readonly string[]): Promise<string[]> {
+    return subjects.filter((subject) => !this.destroyed.has(subject));
   }
   async destroy(subject: string): Promise<void> {
     this.destroyed.add(subject);

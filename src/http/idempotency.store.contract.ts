@@ -120,9 +120,20 @@ export function idempotencyStoreContract(openLab: () => Promise<IdempotencyLab>)
     const [old, recent] = [aRecord({ createdAt: new Date(START.getTime() - 1) }), aRecord()];
     await add(old);
     await add(recent);
-    expect(await lab.store.purge(START)).toBe(1);
-    expect(await lab.store.purge(START)).toBe(0);
+    expect(await lab.store.count(START)).toEqual({ count: 1, oldest: old.createdAt });
+    expect(await lab.store.purge(START, 10)).toBe(1);
+    expect(await lab.store.purge(START, 10)).toBe(0);
+    expect((await lab.store.count(START)).count).toBe(0);
     expect(await find(old.scope)).toBeNull();
     expect(await find(recent.scope)).toEqual(recent);
+  });
+
+  it('purges no more than it was asked to, the oldest first', async () => {
+    const old = [3, 1, 2].map((days) => aRecord({ createdAt: new Date(LONG_AGO.getTime() + days) }));
+    for (const record of old) await add(record);
+    expect(await lab.store.purge(START, 2)).toBe(2);
+    const left = await Promise.all(old.map(({ scope }) => find(scope)));
+    expect(left.map((record) => record !== null)).toEqual([true, false, false]);
+    expect(await lab.store.count(START)).toEqual({ count: 1, oldest: old[0]!.createdAt });
   });
 }

@@ -1,3 +1,4 @@
+import type { Tally } from '../kernel/data-class.js';
 import { AppError } from '../kernel/app-error.js';
 
 export type IdempotencyRecord = {
@@ -22,8 +23,10 @@ export abstract class IdempotencyStore {
   abstract find(scope: string, notBefore: Date): Promise<IdempotencyRecord | null>;
   /** Keeps an answer. Joins the current unit of work, which has found none under this scope. */
   abstract add(record: IdempotencyRecord): Promise<void>;
-  /** Forgets what was answered before then, and says how many answers that were. */
-  abstract purge(before: Date): Promise<number>;
+  /** Forgets up to `limit` answers from before then, oldest first, and says how many that were. */
+  abstract purge(before: Date, limit: number): Promise<number>;
+  /** How many answers from before then are kept, and from when the oldest of all is. */
+  abstract count(before: Date): Promise<Tally>;
 }
 
 export const idempotencyInProgress = (): AppError =>

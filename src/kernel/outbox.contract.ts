@@ -170,6 +170,19 @@ export function outboxContract(openLab: () => Promise<OutboxLab>): void {
     expect(await only()).toMatchObject({ payload: { n: '2' }, attempt: 1 });
   });
 
+  it('takes back all of a subject under one topic, and what is under way ends by itself', async () => {
+    await put('a', {}, { distinct: '1' });
+    await put('a', {}, { distinct: '2' });
+    await put('b');
+    const [underWay, other] = (await claim()).sort((one, two) => (one.subject < two.subject ? -1 : 1));
+    await lab.outbox.takeBack(topic, 'a');
+    await lab.outbox.takeBack(randomUUID(), 'b');
+    await lab.outbox.done(underWay!);
+    await lab.outbox.postpone(other!, lab.now(), 'later');
+    lab.advance(LEASE_MS);
+    expect(subjects(await claim())).toEqual(['b']);
+  });
+
   it('does not park what was put again meanwhile', async () => {
     await put('a', { n: '1' });
     const first = await only();

@@ -27,6 +27,8 @@ export type ClaimedIntent = {
 export abstract class Outbox {
   /** Joins the current unit of work. */
   abstract put(intent: Intent): Promise<void>;
+  /** Takes back all intents of a topic and subject, parked ones too. One that is being delivered ends by itself. Joins the current unit of work. */
+  abstract takeBack(topic: string, subject: string): Promise<void>;
   /** Leases up to `limit` due intents of a topic, at most one a subject. A lease nobody settles runs out by itself. */
   abstract claim(topic: string, limit: number, leaseMs: number): Promise<ClaimedIntent[]>;
   /** Delivered. If the intent was put again meanwhile it stays and is due at once. */

@@ -89,6 +89,14 @@ export function vaultContract(openLab: () => Promise<VaultLab>): void {
     expect(await lab.vault.open(subject, 'place', sealed)).toBeNull();
   });
 
+  it('knows who has a key that was not destroyed', async () => {
+    const [held, destroyed, stranger] = [`origins:${randomUUID()}`, `origins:${randomUUID()}`, someone()];
+    for (const subject of [held, destroyed]) await lab.vault.seal(subject, 'place', 'one');
+    await lab.vault.destroy(destroyed);
+    expect(await lab.another.holding([stranger, destroyed, held])).toEqual([held]);
+    expect(await lab.vault.holding([])).toEqual([]);
+  });
+
   it('keeps the key when the unit that would destroy it fails', async () => {
     const subject = someone();
     const sealed = await lab.vault.seal(subject, 'place', 'one');

@@ -7,6 +7,8 @@ export abstract class Vault {
   abstract seal(subject: string, place: string, plaintext: string): Promise<string>;
   /** Null when the subject's key was destroyed. Throws when the value was not sealed for this subject and place. */
   abstract open(subject: string, place: string, sealed: string): Promise<string | null>;
+  /** Those of the subjects that have a key which is not destroyed. */
+  abstract holding(subjects: readonly string[]): Promise<string[]>;
   /** Destroys the subject's key for good: `open` answers null from then on, and nothing can be sealed any more. Joins the current unit of work. */
   abstract destroy(subject: string): Promise<void>;
 }

@@ -104,6 +104,20 @@ const REFUSED: Statement = {
       due_at = case when desired_hash = row.hash then null else crm_record.due_at end
     from ${SETTLED} where ${HELD}`,
 };
+const PENDING: Statement = {
+  name: 'crm.pending',
+  text: `select 1 from crm_record where crm = $1 and guest_id = $2 and (due_at is not null or leased_until is not null)`,
+};
+const REMOVE: Statement = {
+  name: 'crm.remove',
+  // Every CRM there is a record for, one step through the key each: also one that is switched off.
+  text: `with recursive known (crm) as (
+      (select crm from crm_record order by crm limit 1)
+      union all
+      select (select crm_record.crm from crm_record where crm_record.crm > known.crm order by crm limit 1)
+        from known where known.crm is not null)
+    delete from crm_record using known where crm_record.crm = known.crm and guest_id = any($1::uuid[])`,
+};
 const PAUSE: Statement = { name: 'crm.pause', text: 'select until, failures from crm_pause where crm = $1' };
 const SET_PAUSE: Statement = {
   name: 'crm.set_pause',
@@ -121,6 +135,12 @@ const withdrawn: Sink<Pick<Put, 'crm' | 'guest_id'>> = {
   name: 'crm.withdrawn',
   async write(queries, rows) {
     await queries.query(WITHDRAW, [asJson(sorted(rows))]);
+  },
+};
+const removed: Sink<string> = {
+  name: 'crm.removed',
+  async write(queries, guestIds) {
+    await queries.query(REMOVE, [[...guestIds].sort()]);
   },
 };
 const settledBy = (statement: Statement): Sink<Settled> => ({
@@ -149,6 +169,15 @@ export class PostgresCrmStore extends CrmStore {
 
   withdraw(crm: string, guestId: string): Promise<void> {
     return this.work.collect(withdrawn, keyOf(crm, guestId), { crm, guest_id: guestId });
+  }
+
+  async isPending(crm: string, guestId: string): Promise<boolean> {
+    const { count } = await this.work.lookUp(keyOf(crm, guestId), PENDING, [crm, guestId]);
+    return count > 0;
+  }
+
+  removeAll(guestId: string): Promise<void> {
+    return this.work.collect(removed, `crm:*:${guestId}`, guestId);
   }
 
   async claim(crm: string, limit: number, leaseMs: number): Promise<DueRecord[]> {

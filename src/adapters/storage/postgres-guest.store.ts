@@ -1,5 +1,6 @@
+import type { Tally } from '../../kernel/data-class.js';
 import { UUID } from '../../kernel/uuid.js';
-import { guestNotFound, GuestStore } from '../../modules/guest/index.js';
+import { guestNotFound, GuestStore, isOver } from '../../modules/guest/index.js';
 import type { Guest, GuestPage, GuestQuery } from '../../modules/guest/index.js';
 import type { GroupCommitter } from './group-committer.js';
 import { fromCursor, pageOf, toCursor } from './page.js';
@@ -19,20 +20,43 @@ const FIND: Statement = { name: 'guest.find', text: 'select document from guest 
 const LOCK: Statement = { name: 'guest.lock', text: 'select document from guest where id = $1 for update' };
 
 const COLUMNS = `id uuid, version integer, state text, mode text, email_hash text, phone_hash text, campaign_id text,
-  created_at timestamptz, document jsonb`;
+  created_at timestamptz, over_at timestamptz, document jsonb`;
 const INSERT: Statement = {
   name: 'guest.insert',
-  text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, document)
-    select id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, document
+  text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, resting_since, document)
+    select id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, coalesce(over_at, created_at), document
       from json_to_recordset($1) as row (${COLUMNS})`,
 };
 const UPDATE: Statement = {
   name: 'guest.update',
   text: `update guest set version = row.version, state = row.state, email_hash = row.email_hash, phone_hash = row.phone_hash,
-      campaign_id = row.campaign_id, document = row.document
+      campaign_id = row.campaign_id, resting_since = coalesce(row.over_at, guest.resting_since), document = row.document
     from json_to_recordset($1) as row (${COLUMNS}, known integer)
     where guest.id = row.id and guest.version = row.known`,
 };
+
+/** Written as the indices are, so that each is read in its order. */
+const OPEN = `state in ('created', 'configured', 'active', 'disconnected')`;
+const OVER = `state in ('closed', 'expired', 'erased', 'failed')`;
+const IDLE: Statement = {
+  name: 'guest.idle',
+  text: `select id from guest where ${OPEN} and resting_since <= $1 order by resting_since limit $2`,
+};
+const PAST: Statement = {
+  name: 'guest.past',
+  text: `select id from guest where ${OVER} and resting_since < $1 order by resting_since limit $2`,
+};
+const COUNT_PAST: Statement = {
+  name: 'guest.count_past',
+  text: `select (select count(*) from guest where ${OVER} and resting_since < $1) as count,
+    (select resting_since from guest where ${OVER} order by resting_since limit 1) as oldest`,
+};
+const PUT_OFF: Statement = {
+  name: 'guest.put_off',
+  text: `update guest set resting_since = row.since from json_to_recordset($1) as row (id uuid, since timestamptz)
+    where guest.id = row.id`,
+};
+const DELETE: Statement = { name: 'guest.delete', text: 'delete from guest where id = any($1::uuid[])' };
 
 const added: Sink<Guest> = {
   name: 'guest.added',
@@ -48,6 +72,20 @@ const changed: Sink<Change> = {
       asJson(changes.map(({ from, guest }) => ({ ...toRow(guest), known: from }))),
     ]);
     if (count !== changes.length) throw new Overtaken('a guest was changed by another transaction');
+  },
+};
+
+const rested: Sink<{ readonly id: string; readonly since: string }> = {
+  name: 'guest.rested',
+  async write(queries, rows) {
+    await queries.query(PUT_OFF, [asJson(rows)]);
+  },
+};
+
+const removed: Sink<string> = {
+  name: 'guest.removed',
+  async write(queries, ids) {
+    await queries.query(DELETE, [ids]);
   },
 };
 
@@ -105,6 +143,29 @@ export class PostgresGuestStore extends GuestStore {
       (row) => toCursor(row.document.id),
     );
   }
+
+  async idle(before: Date, limit: number): Promise<string[]> {
+    const { rows } = await this.work.query<{ readonly id: string }>(IDLE, [before.toISOString(), limit]);
+    return rows.map(({ id }) => id);
+  }
+
+  async past(before: Date, limit: number): Promise<string[]> {
+    const { rows } = await this.work.query<{ readonly id: string }>(PAST, [before.toISOString(), limit]);
+    return rows.map(({ id }) => id);
+  }
+
+  async countPast(before: Date): Promise<Tally> {
+    const { rows } = await this.work.query<Tally>(COUNT_PAST, [before.toISOString()]);
+    return rows[0]!;
+  }
+
+  async putOff(id: string, since: Date): Promise<void> {
+    if (UUID.test(id)) await this.work.collect(rested, keyOf(id), { id, since: since.toISOString() });
+  }
+
+  async remove(id: string): Promise<void> {
+    if (UUID.test(id)) await this.work.collect(removed, keyOf(id), id);
+  }
 }
 
 const keyOf = (id: string): string => `guest:${id}`;
@@ -118,6 +179,7 @@ const toRow = (guest: Guest): Record<string, unknown> => ({
   phone_hash: guest.identity.phoneHash,
   campaign_id: guest.channelContext.campaignId ?? null,
   created_at: guest.createdDate,
+  over_at: isOver(guest) ? (guest.closedDate ?? guest.modifiedDate) : undefined,
   document: guest,
 });
 

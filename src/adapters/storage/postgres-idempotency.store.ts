@@ -1,3 +1,4 @@
+import type { Tally } from '../../kernel/data-class.js';
 import { IdempotencyStore, idempotencyInProgress } from '../../http/idempotency.store.js';
 import type { IdempotencyRecord } from '../../http/idempotency.store.js';
 import type { GroupCommitter } from './group-committer.js';
@@ -26,7 +27,17 @@ const INSERT: Statement = {
     select scope, subject, answer, created_at from json_to_recordset($1)
       as row (scope text, subject text, answer text, created_at timestamptz)`,
 };
-const PURGE: Statement = { name: 'idempotency.purge', text: 'delete from idempotency where created_at < $1' };
+const PURGE: Statement = {
+  name: 'idempotency.purge',
+  text: `delete from idempotency
+    using (select ctid as place from idempotency where created_at < $1 order by created_at limit $2 for update skip locked) old
+    where idempotency.ctid = old.place`,
+};
+const COUNT: Statement = {
+  name: 'idempotency.count',
+  text: `select (select count(*) from idempotency where created_at < $1) as count,
+    (select created_at from idempotency order by created_at limit 1) as oldest`,
+};
 
 const kept: Sink<IdempotencyRecord> = {
   name: 'idempotency.kept',
@@ -58,9 +69,14 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
     return this.work.collect(kept, keyOf(record.scope), record);
   }
 
-  async purge(before: Date): Promise<number> {
-    const { count } = await this.work.run(() => this.work.query(PURGE, [before.toISOString()]));
+  async purge(before: Date, limit: number): Promise<number> {
+    const { count } = await this.work.run(() => this.work.query(PURGE, [before.toISOString(), limit]));
     return count;
+  }
+
+  async count(before: Date): Promise<Tally> {
+    const { rows } = await this.work.query<Tally>(COUNT, [before.toISOString()]);
+    return rows[0]!;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Tally } from '../../kernel/data-class.js';
 import { UUID } from '../../kernel/uuid.js';
 import { MessageStore } from '../../modules/guest/index.js';
 import type { Message, MessagePage } from '../../modules/guest/index.js';
@@ -57,6 +58,27 @@ const LIST_AFTER: Statement = {
   text: `select ${COLUMNS} from message where guest_id = $1 and (at, id) > ($3::timestamptz, $4::uuid) order by at, id limit $2`,
 };
 
+const KEPT_TEXT = `sealed_text is not null and status <> 'queued'`;
+const COUNT_TEXTS: Statement = {
+  name: 'message.count_texts',
+  text: `select (select count(*) from message where ${KEPT_TEXT} and at < $1) as count,
+    (select at from message where ${KEPT_TEXT} order by at limit 1) as oldest`,
+};
+const FORGET_TEXTS: Statement = {
+  name: 'message.forget_texts',
+  text: `update message set sealed_text = null
+    from (select ctid as place from message where ${KEPT_TEXT} and at < $1 order by at limit $2 for update skip locked) old
+    where message.ctid = old.place`,
+};
+const DELETE: Statement = { name: 'message.delete', text: 'delete from message where guest_id = any($1::uuid[])' };
+
+const removed: Sink<string> = {
+  name: 'message.removed',
+  async write(queries, guestIds) {
+    await queries.query(DELETE, [guestIds]);
+  },
+};
+
 const added: Sink<Message> = {
   name: 'message.added',
   folds: true,
@@ -109,6 +131,20 @@ export class PostgresMessageStore extends MessageStore {
 
   async failed(guestId: string, id: string): Promise<void> {
     if (UUID.test(guestId) && UUID.test(id)) await this.work.run(() => this.work.query(FAIL, [guestId, id]));
+  }
+
+  async countTexts(before: Date): Promise<Tally> {
+    const { rows } = await this.work.query<Tally>(COUNT_TEXTS, [before.toISOString()]);
+    return rows[0]!;
+  }
+
+  async forgetTexts(before: Date, limit: number): Promise<number> {
+    const { count } = await this.work.run(() => this.work.query(FORGET_TEXTS, [before.toISOString(), limit]));
+    return count;
+  }
+
+  async removeAll(guestId: string): Promise<void> {
+    if (UUID.test(guestId)) await this.work.collect(removed, keyOf(guestId), guestId);
   }
 
   async list(guestId: string, cursor: string | undefined, limit: number): Promise<MessagePage> {

@@ -18,6 +18,15 @@ const EVENTS: Statement = {
   text: 'select type, at, sender from metric_event where guest_id = $1 order by position',
 };
 
+const DELETE: Statement = { name: 'metric.delete', text: 'delete from metric_event where guest_id = any($1::uuid[])' };
+
+const removed: Sink<string> = {
+  name: 'metric.removed',
+  async write(queries, guestIds) {
+    await queries.query(DELETE, [guestIds]);
+  },
+};
+
 const appended: Sink<MetricEvent> = {
   name: 'metric.appended',
   folds: true,
@@ -35,6 +44,10 @@ export class PostgresMetricStore extends MetricStore {
 
   append(event: MetricEvent): Promise<void> {
     return this.work.collect(appended, keyOf(event.guestId), event);
+  }
+
+  async removeAll(guestId: string): Promise<void> {
+    if (UUID.test(guestId)) await this.work.collect(removed, keyOf(guestId), guestId);
   }
 
   async events(guestId: string): Promise<MetricEvent[]> {

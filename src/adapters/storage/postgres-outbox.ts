@@ -59,6 +59,12 @@ const CLAIM: Statement = {
     returning outbox.id, topic, subject, payload, attempts, revision`,
 };
 
+const TAKE_BACK: Statement = {
+  name: 'outbox.take_back',
+  text: `delete from outbox using json_to_recordset($1) as row (topic text, subject text)
+    where outbox.topic = row.topic and outbox.subject = row.subject`,
+};
+
 const SETTLED =
   'json_to_recordset($1) as row (id bigint, revision integer, attempts integer, at timestamptz, code text)';
 /** Only whoever holds the intent now may let go of it. */
@@ -107,6 +113,13 @@ const done = settledBy('outbox.done', DELETE, RELEASE_CHANGED);
 const postponed = settledBy('outbox.postponed', POSTPONE);
 const parked = settledBy('outbox.parked', PARK, RELEASE_CHANGED);
 
+const takenBack: Sink<{ readonly topic: string; readonly subject: string }> = {
+  name: 'outbox.taken_back',
+  async write(queries, rows) {
+    await queries.query(TAKE_BACK, [asJson(rows)]);
+  },
+};
+
 export class PostgresOutbox extends Outbox {
   private readonly wakers = new Map<string, (() => void)[]>();
 
@@ -123,6 +136,10 @@ export class PostgresOutbox extends Outbox {
       await this.work.collect(put, `outbox:${topic}:${subject}`, { topic, subject, slot: distinct, payload, run_at });
       this.work.memo(`wake:${topic}`, () => this.work.afterCommit(() => this.wake(topic)));
     });
+  }
+
+  takeBack(topic: string, subject: string): Promise<void> {
+    return this.work.collect(takenBack, `outbox:${topic}:${subject}`, { topic, subject });
   }
 
   async claim(topic: string, limit: number, leaseMs: number): Promise<ClaimedIntent[]> {

@@ -23,6 +23,10 @@ export class PostgresVault extends Vault {
     return decrypt(key, bound(subject, place), Buffer.from(bytes, 'base64url')).toString();
   }
 
+  holding(subjects: readonly string[]): Promise<string[]> {
+    return this.keys.holding(subjects);
+  }
+
   destroy(subject: string): Promise<void> {
     return this.keys.destroy(subject);
   }

@@ -19,6 +19,10 @@ const INSERT: Statement = {
     select subject, kid, wrapped from json_to_recordset($1) as row (subject text, kid text, wrapped text)
     on conflict (subject) do nothing`,
 };
+const HOLDING: Statement = {
+  name: 'subject_key.holding',
+  text: 'select subject from subject_key where subject = any($1::text[]) and kid is not null order by subject',
+};
 const DESTROY: Statement = {
   name: 'subject_key.destroy',
   text: `insert into subject_key (subject) select unnest($1::text[])
@@ -54,7 +58,7 @@ export const isNewSubject = (work: GroupCommitter, subject: string): boolean =>
 export type SubjectKey = Buffer | 'destroyed' | null;
 
 /**
- * The keys of subjects, wrapped by the data keys. A guest's key is kept no longer than a unit of work or a look-up lasts, because it may be
+ * The keys of subjects, wrapped by the data keys. Keys of guests and of origins are kept no longer than a unit of work or a look-up lasts, because they may be
  * destroyed at any moment by any process; keys of the service itself are never destroyed and stay in memory.
  */
 export class SubjectKeys {
@@ -86,6 +90,11 @@ export class SubjectKeys {
     return this.work.isInUnit ? this.make(subject) : this.work.run(() => this.findOrMake(subject));
   }
 
+  async holding(subjects: readonly string[]): Promise<string[]> {
+    const { rows } = await this.work.query<Pick<Row, 'subject'>>(HOLDING, [subjects]);
+    return rows.map(({ subject }) => subject);
+  }
+
   async destroy(subject: string): Promise<void> {
     if (!isDestroyable(subject)) throw new Error('keys of the service itself cannot be destroyed');
     await this.work.run(async () => {
@@ -114,4 +123,4 @@ export class SubjectKeys {
 }
 
 const nameOf = (subject: string): string => `subject_key:${subject}`;
-const isDestroyable = (subject: string): boolean => subject.startsWith('guest:');
+const isDestroyable = (subject: string): boolean => /^(guest|origins):/.test(subject);

@@ -3,6 +3,7 @@ import { Clock } from '../../kernel/clock.js';
 import { currentActor, runContext } from '../../kernel/run-context.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { Vault } from '../../kernel/vault.js';
+import { originKey } from './audit.js';
 import type { EventName, Happening, Subject } from './audit.js';
 import { AuditStore } from './ports/audit.store.js';
 import type { EntryPage, EntryQuery } from './ports/audit.store.js';
@@ -21,11 +22,12 @@ export class AuditService {
 
   /** Joins the current unit of work, so that what happened and the entry about it are durable together or not at all. */
   async record(occurrence: Occurrence): Promise<void> {
+    const at = this.clock.now();
     await this.store.append({
       actor: currentActor(),
-      at: this.clock.now(),
+      at,
       runId: runContext()?.id ?? null,
-      sealed: await this.sealOrigin(occurrence.subject),
+      sealed: await this.sealOrigin(occurrence.subject, at),
       ...occurrence,
     });
   }
@@ -44,9 +46,9 @@ export class AuditService {
   }
 
   /** IP address and user agent are personal: they stand in the trail only under a key that can be destroyed. */
-  private async sealOrigin(subject: Subject): Promise<string | null> {
+  private async sealOrigin(subject: Subject, at: Date): Promise<string | null> {
     const { ipAddress, userAgent } = runContext() ?? {};
     if (ipAddress === undefined && userAgent === undefined) return null;
-    return this.vault.seal(subject, 'audit', JSON.stringify({ ipAddress, userAgent }));
+    return this.vault.seal(originKey(subject, at), 'audit', JSON.stringify({ ipAddress, userAgent }));
   }
 }

@@ -16,12 +16,14 @@ export type EventName =
   | 'GUEST_EXPIRED'
   | 'GUEST_FAILED'
   | 'CONSENT_RECORDED'
+  | 'GUEST_FORGOTTEN'
   | 'MESSAGE_SENT'
   | 'METRICS_CALCULATED'
   | 'CRM_SYNCED'
   | 'CRM_REFUSED'
   | 'AUDIT_READ'
-  | 'ACCESS_DENIED';
+  | 'ACCESS_DENIED'
+  | 'RETENTION_SWEPT';
 
 /** What happened, before it has a place in a chain. Nothing in it is personal: values that are stand sealed in `sealed`. */
 export type Happening = {
@@ -39,7 +41,7 @@ export type Happening = {
    * `dataMinimized`: identifiers arrived in plaintext and were dropped at the door.
    */
   readonly complianceFlags?: { readonly gdprApplicable: boolean; readonly dataMinimized: boolean };
-  /** IP address and user agent, encrypted under the subject's own key; the chain commits to the ciphertext. */
+  /** IP address and user agent, encrypted under the key that `originKey` names; the chain commits to the ciphertext. */
   readonly sealed: string | null;
 };
 
@@ -60,6 +62,24 @@ const sha256 = (data: string | Buffer): string => hash('sha256', data, 'hex');
 
 const linked = (previousHash: string, body: string): string =>
   sha256(Buffer.concat([Buffer.from(previousHash, 'hex'), Buffer.from(body)]));
+
+/** Under whose key it is kept from where something was done: the guest's own, else that of the month. Both can be destroyed. */
+export const originKey = (subject: Subject, at: Date): string =>
+  subject.startsWith('guest:') ? subject : originsOf(at);
+
+/** The name of a month's key, by UTC. */
+export const originsOf = (at: Date): string => `origins:${at.toISOString().slice(0, 7)}`;
+
+const MONTHS_AROUND = 121;
+
+/** The beginnings of the months within ten years of `around`, oldest first: nothing is kept for longer, so no key that is held is of any other. */
+export const originMonths = (around: Date): Date[] =>
+  Array.from(
+    { length: 2 * MONTHS_AROUND + 1 },
+    (_, index) => new Date(Date.UTC(around.getUTCFullYear(), around.getUTCMonth() + index - MONTHS_AROUND)),
+  );
+
+export const monthEnd = (month: Date): Date => new Date(Date.UTC(month.getUTCFullYear(), month.getUTCMonth() + 1));
 
 /** Where a chain starts: bound to its subject, so that one chain cannot pass for another. */
 export const beginning = (subject: Subject): Head => ({

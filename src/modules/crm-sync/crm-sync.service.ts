@@ -48,6 +48,17 @@ export class CrmSyncService {
     for (const crm of this.crms.all()) await this.store.withdraw(crm.id, guestId);
   }
 
+  /** Whether a CRM that is on has still to hear of this guest, or is hearing of it. */
+  async isPending(guestId: string): Promise<boolean> {
+    for (const crm of this.crms.all()) if (await this.store.isPending(crm.id, guestId)) return true;
+    return false;
+  }
+
+  /** We do not know any more what CRMs hold about this guest; they keep it. Joins the current unit of work. */
+  forget(guestId: string): Promise<void> {
+    return this.store.removeAll(guestId);
+  }
+
   /** Delivers what is due, to all CRMs at once; a CRM that is down holds up nobody else. */
   async drain(leaving?: AbortSignal): Promise<void> {
     const outcomes = await Promise.allSettled(this.crms.all().map((crm) => this.drainOne(crm, leaving)));

@@ -78,7 +78,7 @@ export class ConversationService {
         return event.how === 'expired'
           ? this.over(guestId, 'GUEST_EXPIRED', expired)
           : this.over(guestId, 'GUEST_CLOSED', (guest, at) =>
-              closed(guest, guest.state === 'closing' ? 'api' : 'guest_cleared', at),
+              closed(guest, guest.state === 'closing' ? (guest.closeReason ?? 'api') : 'guest_cleared', at),
             );
     }
   }

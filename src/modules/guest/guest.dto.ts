@@ -20,6 +20,16 @@ const STATES: GuestState[] = [
   'failed',
 ];
 
+/** Every reason there is, and when it is given. */
+const CLOSE_REASONS: Readonly<Record<CloseReason, string>> = {
+  api: 'a caller asked',
+  guest_cleared: 'the guest cleared the conversation',
+  abandoned: 'idle for too long, or closed before anybody said anything',
+  read_only: 'Genesys Cloud made the conversation read-only',
+  session_expired: 'the session ran out at Genesys Cloud, or the page never took it up',
+  refused: 'Genesys Cloud would not have its start or its end',
+};
+
 const HASH = /^[a-fA-F0-9]{64}$/;
 const hash = { message: 'must be 64 hexadecimal digits: a hash, never the identifier itself' };
 const url = { protocols: ['http', 'https'], require_protocol: true, require_tld: false };
@@ -314,7 +324,15 @@ export class GuestView {
   @ApiProperty({ enum: ['server', 'widget'] }) mode: Mode;
   @ApiProperty({ enum: ['webmessaging'] }) channel: 'webmessaging';
   @ApiProperty({ enum: STATES }) state: GuestState;
-  @ApiProperty({ type: 'string', nullable: true }) closeReason: CloseReason | null;
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    enum: [...Object.keys(CLOSE_REASONS), null],
+    description: `Why the guest is over, or going to be. ${Object.entries(CLOSE_REASONS)
+      .map(([reason, when]) => `\`${reason}\`: ${when}`)
+      .join('. ')}.`,
+  })
+  closeReason: CloseReason | null;
   @ApiProperty({ type: ConsentBody }) consent: Consent;
   @ApiProperty({ type: IdentityView }) identityAttributes: IdentityView;
   @ApiProperty({ type: ChannelContextBody }) channelContext: ChannelContext;

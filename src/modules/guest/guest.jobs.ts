@@ -8,11 +8,14 @@ import { Outbox } from '../../kernel/outbox.js';
 import { ConversationService, LINK } from './conversation.service.js';
 import { HAND_OVER } from './guest.changes.js';
 import { HandOverService } from './hand-over.service.js';
+import { IdleService } from './idle.service.js';
 import { MessageService, SEND } from './message.service.js';
 
 /** Milliseconds between looks for what nobody was woken for. */
 const LOOK_MS = 2_000;
 const KEEP_MS = 5_000;
+const IDLE_LOOK_MS = 60_000;
+const IDLE_LEASE_MS = 10 * 60_000;
 
 /** What goes to Genesys on its own: at once when something was written here, and by schedule for all that was not. */
 @Injectable()
@@ -24,6 +27,7 @@ export class GuestJobs implements OnApplicationBootstrap {
     private readonly courier: Courier,
     private readonly runner: JobRunner,
     private readonly handOvers: HandOverService,
+    private readonly idlers: IdleService,
     conversations: ConversationService,
     messages: MessageService,
   ) {
@@ -70,6 +74,11 @@ export class GuestJobs implements OnApplicationBootstrap {
   @Interval('genesys.sockets', KEEP_MS)
   keepSockets(): Promise<void> {
     return this.runner.run('genesys.sockets', () => this.handOvers.keepSockets());
+  }
+
+  @Interval('guest.idle', IDLE_LOOK_MS)
+  endIdle(): Promise<void> {
+    return this.runner.runAlone('guest.idle', IDLE_LEASE_MS, (leaving) => this.idlers.sweep(leaving));
   }
 
   private deliver(topic: string): Promise<void> {

@@ -11,20 +11,23 @@ import { GuestController } from './guest.controller.js';
 import { GuestFrames } from './guest.frames.js';
 import { GuestJobs } from './guest.jobs.js';
 import { GuestService } from './guest.service.js';
-import { GuestSettings } from './guest.settings.js';
+import { GuestSettings, IdleSettings } from './guest.settings.js';
+import { GuestRetention } from './guest-retention.service.js';
+import { IdleService } from './idle.service.js';
 import { HandOverService } from './hand-over.service.js';
 import { MessageController } from './message.controller.js';
 import { MessageService } from './message.service.js';
 
 @Module({})
 export class GuestModule {
-  static with(settings: GuestSettings): DynamicModule {
+  static with(settings: GuestSettings, idle: IdleSettings): DynamicModule {
     return {
       module: GuestModule,
       imports: [AuditModule, CrmSyncModule, MetricsModule],
       controllers: [GuestController, MessageController, ConsentController],
       providers: [
         { provide: GuestSettings, useValue: settings },
+        { provide: IdleSettings, useValue: idle },
         GuestService,
         MessageService,
         ConsentService,
@@ -32,6 +35,8 @@ export class GuestModule {
         HandOverService,
         GuestChanges,
         GuestFrames,
+        IdleService,
+        GuestRetention,
         GuestJobs,
       ],
       exports: [GuestService, MessageService],

@@ -1,5 +1,10 @@
 import type { ReceiptKey } from './consent.receipt.js';
 
+/** How long a guest may be idle before it is closed, in milliseconds; 0: for ever. */
+export abstract class IdleSettings {
+  abstract readonly idleMs: number;
+}
+
 /** What the guest module needs to know of its surroundings. */
 export abstract class GuestSettings {
   /** The web messaging deployment new guests belong to. */

@@ -13,9 +13,10 @@ import {
   linked,
   linkedConversation,
   messageCounted,
+  moved,
   patched,
 } from './guest.js';
-import type { Guest, GuestPatch } from './guest.js';
+import type { Guest, GuestPatch, GuestState } from './guest.js';
 
 const later = new Date('2026-01-01T09:05:00.000Z');
 const link = { id: 'c-1', participantId: 'p-1' };
@@ -98,6 +99,65 @@ describe('a guest', () => {
         }
       }),
     );
+  });
+});
+
+/** From where to where; what is not here is refused. */
+const LIFE: Readonly<Record<GuestState, readonly GuestState[]>> = {
+  created: ['configured', 'active', 'closing', 'closed', 'failed', 'expired', 'erased'],
+  configured: ['active', 'closing', 'closed', 'failed', 'expired', 'erased'],
+  active: ['disconnected', 'closing', 'closed', 'expired', 'erased'],
+  disconnected: ['active', 'closing', 'closed', 'expired', 'erased'],
+  closing: ['closed', 'expired', 'erased'],
+  closed: ['erased'],
+  expired: ['erased'],
+  failed: ['erased'],
+  erased: [],
+};
+const STATES = Object.keys(LIFE) as GuestState[];
+const PAIRS = STATES.flatMap((from) => STATES.map((to) => [from, to] as const));
+
+describe('a state', () => {
+  it.each(PAIRS.filter(([from, to]) => LIFE[from].includes(to)))('%s can become %s', (from, to) => {
+    const guest = aGuest({ state: from });
+    expect(moved(guest, to, later)).toEqual({ ...guest, state: to, version: 2, modifiedDate: later });
+  });
+
+  it.each(PAIRS.filter(([from, to]) => !LIFE[from].includes(to)))('%s cannot become %s', (from, to) => {
+    const refused = { kind: 'conflict', code: 'guest.illegal_transition', extra: { state: from, allowed: LIFE[from] } };
+    let error: unknown;
+    try {
+      moved(aGuest({ state: from }), to, later);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject(refused);
+    expect(String(error)).toContain(`is ${from} and cannot become ${to}`);
+  });
+
+  it.each(STATES)('%s becomes what the design says by everything that can happen', (state) => {
+    const happen = (what: (guest: Guest) => Guest): GuestState => what(aGuest({ state })).state;
+    const isEnd = ['closed', 'expired', 'erased', 'failed'].includes(state);
+    const isLeaving = isEnd || state === 'closing';
+    expect({
+      configured: happen((guest) => configured(guest, later)),
+      linked: happen((guest) => linked(guest, link, later)),
+      message: happen((guest) => messageCounted(guest, later)),
+      ended: happen((guest) => conversationEnded(guest, later)),
+      closing: happen((guest) => closing(guest, later)),
+      closed: happen((guest) => closed(guest, 'api', later)),
+      expired: happen((guest) => expired(guest, later)),
+      failed: happen((guest) => failed(guest, later)),
+    }).toEqual({
+      configured: state === 'created' ? 'configured' : state,
+      linked: isLeaving ? state : 'active',
+      message: isLeaving ? state : 'active',
+      ended: state === 'active' ? 'disconnected' : state,
+      closing: isEnd ? state : 'closing',
+      closed: isEnd ? state : 'closed',
+      expired: isEnd ? state : 'expired',
+      failed: state === 'created' || state === 'configured' ? 'failed' : state,
+    });
   });
 });
 

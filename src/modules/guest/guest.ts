@@ -13,7 +13,11 @@ export type Mode = 'server' | 'widget';
 export type GuestState =
   'created' | 'configured' | 'active' | 'disconnected' | 'closing' | 'closed' | 'expired' | 'erased' | 'failed';
 
-/** Why a guest's session is over. */
+/**
+ * Why a guest's session is over; the list is closed. `api`: a caller asked. `guest_cleared`: the guest cleared the conversation. `abandoned`: it
+ * was idle for too long, or closed before anybody said anything. `read_only`: Genesys made the conversation read-only. `session_expired`: the
+ * session ran out at Genesys, or the page never took it up. `refused`: Genesys would not have its start or its end.
+ */
 export type CloseReason = 'api' | 'guest_cleared' | 'abandoned' | 'read_only' | 'session_expired' | 'refused';
 
 export type Consent = { readonly marketing: boolean; readonly dataProcessing: boolean };
@@ -31,6 +35,7 @@ export type Guest = {
   readonly mode: Mode;
   readonly channel: 'webmessaging';
   readonly state: GuestState;
+  /** Null while nobody knows. Set from `closing` on where the cause is known by then. */
   readonly closeReason: CloseReason | null;
   readonly consent: Consent;
   readonly identity: Identity;
@@ -102,7 +107,11 @@ function changed(guest: Guest, at: Date, change: Partial<Guest>): Guest {
   return { ...guest, ...change, version: guest.version + 1, modifiedDate };
 }
 
-function moved(guest: Guest, to: GuestState, at: Date, change: Partial<Guest> = {}): Guest {
+/**
+ * The one way from state to state.
+ * @throws AppError `guest.illegal_transition` with the current state and those it allows
+ */
+export function moved(guest: Guest, to: GuestState, at: Date, change: Partial<Guest> = {}): Guest {
   if (!NEXT[guest.state].includes(to)) throw illegalTransition(guest.id, guest.state, to, NEXT[guest.state]);
   return changed(guest, at, { ...change, state: to });
 }
@@ -186,8 +195,8 @@ export function conversationEnded(guest: Guest, at: Date): Guest {
 }
 
 /** Somebody asked for the end. Asked again it changes nothing. */
-export const closing = (guest: Guest, at: Date): Guest =>
-  isOver(guest) || guest.state === 'closing' ? guest : moved(guest, 'closing', at);
+export const closing = (guest: Guest, at: Date, closeReason: CloseReason | null = null): Guest =>
+  isOver(guest) || guest.state === 'closing' ? guest : moved(guest, 'closing', at, { closeReason });
 
 export const closed = (guest: Guest, closeReason: CloseReason, at: Date): Guest =>
   isOver(guest) ? guest : moved(guest, 'closed', at, { closeReason, closedDate: at, ...allEnded(guest, at) });

@@ -139,7 +139,8 @@ export class HandOverService {
       if (waitMs > 0) throw notLinkedYet(guest.id, waitMs);
     }
     const spoke = guest.conversations.length > 0 || guest.interactionCount > 0;
-    await this.told.over(guest.id, 'GUEST_CLOSED', (known, at) => closed(known, spoke ? 'api' : 'abandoned', at));
+    const reason = guest.closeReason ?? (spoke ? 'api' : 'abandoned');
+    await this.told.over(guest.id, 'GUEST_CLOSED', (known, at) => closed(known, reason, at));
   }
 
   private async sessionOf(guest: Guest): Promise<ChannelSession> {

@@ -22,6 +22,11 @@ export class MetricsService {
     return this.store.append(event);
   }
 
+  /** Nothing can be measured of this guest any more. Joins the current unit of work. */
+  forget(guestId: string): Promise<void> {
+    return this.store.removeAll(guestId);
+  }
+
   /** The measures as they are now, for whoever needs them inside. Null for a stranger. */
   async current(guestId: string): Promise<EngagementMetrics | null> {
     return engagement(guestId, await this.store.events(guestId), this.clock.now());

@@ -74,6 +74,35 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     expect(await claim()).toEqual([]);
   });
 
+  it('says whether a record is to be sent, or somebody is at it', async () => {
+    const pending = () => lab.store.isPending(crm, guestId);
+    expect(await pending()).toBe(false);
+    await put(1, 'one', inMs(800));
+    expect(await pending()).toBe(true);
+    expect(await lab.store.isPending(randomUUID(), guestId)).toBe(false);
+    lab.advance(800);
+    await delivered();
+    expect(await pending()).toBe(false);
+    await put(2);
+    const [due] = await claim();
+    await lab.store.withdraw(crm, guestId);
+    // Nothing is to be sent any more, but it is on its way.
+    expect(await pending()).toBe(true);
+    await lab.store.delivered(crm, [{ record: due! }]);
+    expect(await pending()).toBe(false);
+  });
+
+  it('removes what there is of a guest in every CRM, and of no other guest', async () => {
+    const [other, elsewhere] = [uuidv7(), randomUUID()];
+    await put(1);
+    await put(1, 'form 1', lab.now(), other);
+    await lab.store.put(elsewhere, { guestId, version: 1, record: aRecord(guestId, 'form 1') }, lab.now());
+    await lab.store.removeAll(guestId);
+    expect(await lab.store.isPending(crm, guestId)).toBe(false);
+    expect(await lab.store.claim(elsewhere, 10, LEASE_MS)).toEqual([]);
+    expect((await claim()).map((due) => due.guestId)).toEqual([other]);
+  });
+
   it('waits until a record is due, and takes the earlier of two times', async () => {
     await put(1, 'one', inMs(800));
     await put(2, 'two', inMs(400));

@@ -14,6 +14,10 @@ export abstract class CrmStore {
   abstract put(crm: string, desired: Desired, dueAt: Date): Promise<void>;
   /** Nothing of this guest is sent any more until it is put again. Joins the current unit of work. */
   abstract withdraw(crm: string, guestId: string): Promise<void>;
+  /** Whether a record of this guest is to be sent, or somebody is at it. */
+  abstract isPending(crm: string, guestId: string): Promise<boolean>;
+  /** What every CRM should hold and holds about this guest is known no more, of CRMs that are off too. Joins the current unit of work. */
+  abstract removeAll(guestId: string): Promise<void>;
   /** Leases up to `limit` due records, oldest first. A lease that nobody settles runs out by itself. */
   abstract claim(crm: string, limit: number, leaseMs: number): Promise<DueRecord[]>;
   /** Of these, those that were not withdrawn since they were claimed. In their order. */

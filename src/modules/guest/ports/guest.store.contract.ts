@@ -140,6 +140,26 @@ export function guestStoreContract(openLab: () => Promise<GuestStoreLab>): void 
     expect(first.items[0]).toEqual(guests[4]);
   });
 
+  it('repeats and misses none of those that stay while guests are changed between two pages', async () => {
+    const campaignId = randomUUID();
+    const guests: Guest[] = [];
+    for (let n = 0; n < 6; n++) guests.push(await added({ channelContext: { campaignId } }));
+    const [oldest, , third, , , newest] = guests as [Guest, Guest, Guest, Guest, Guest, Guest];
+    const first = await lab.store.list({ campaignId, limit: 3 });
+    await lab.store.update(oldest.id, counted);
+    await lab.store.update(newest.id, (guest) => ({ ...counted(guest), state: 'closed' }));
+    await lab.store.update(third.id, (guest) => ({ ...counted(guest), channelContext: {} }));
+    // The very guest the cursor names may go.
+    await lab.store.remove(first.items[2]!.id);
+    const second = await lab.store.list({ campaignId, limit: 3, cursor: first.nextCursor! });
+    expect(first.items.map(({ id }) => id)).toEqual([guests[5], guests[4], guests[3]].map((guest) => guest!.id));
+    expect(second.items.map(({ id, version }) => [id, version])).toEqual([
+      [guests[1]!.id, 1],
+      [oldest.id, 2],
+    ]);
+    expect(second.nextCursor).toBeNull();
+  });
+
   it('has no further page when the last one is exactly full', async () => {
     const campaignId = randomUUID();
     await added({ channelContext: { campaignId } });
@@ -173,6 +193,74 @@ export function guestStoreContract(openLab: () => Promise<GuestStoreLab>): void 
     expect(await ids({ campaignId })).toEqual([both.id]);
     expect(await ids({ phoneHash, state: 'closed' })).toEqual([phone.id]);
     expect((await lab.store.list({ limit: 1 })).items[0]!.id).toBe(phone.id);
+  });
+
+  describe('at rest', () => {
+    /** A time of its own for every test, before anything the others leave behind. */
+    let year = 1900;
+    let start: number;
+    const at = (day: number): Date => new Date(start + day * 86_400_000);
+    beforeEach(() => void (start = Date.UTC(year++, 0)));
+    const ended = (day: number, parts: Partial<Guest> = {}) =>
+      added({ createdDate: at(0), state: 'closed', closedDate: at(day), closeReason: 'api', ...parts });
+
+    afterEach(async () => {
+      for (const id of [...(await lab.store.idle(at(1_000), 100)), ...(await lab.store.past(at(1_000), 100))])
+        await lab.store.remove(id);
+    });
+
+    it('names open guests that may be idle, longest first, and neither closing ones nor those that are over', async () => {
+      const [second, first] = [await added({ createdDate: at(2) }), await added({ createdDate: at(1) })];
+      const active = await added({ createdDate: at(3), state: 'active' });
+      await added({ createdDate: at(1), state: 'closing' });
+      await ended(1);
+      await added({ createdDate: at(5) });
+      expect(await lab.store.idle(at(4), 10)).toEqual([first.id, second.id, active.id]);
+      expect(await lab.store.idle(at(2), 10)).toEqual([first.id, second.id]);
+      expect(await lab.another.idle(at(4), 1)).toEqual([first.id]);
+    });
+
+    it('names no guest that was put off, until its new time, and no change does away with that', async () => {
+      const guest = await added({ createdDate: at(1) });
+      await lab.store.putOff(guest.id, at(4));
+      await lab.store.update(guest.id, (known) => ({ ...counted(known), modifiedDate: at(2) }));
+      expect(await lab.store.idle(at(3), 10)).toEqual([]);
+      expect(await lab.store.idle(at(4), 10)).toEqual([guest.id]);
+      expect(await lab.store.find(guest.id)).toEqual({ ...guest, ...counted(guest), modifiedDate: at(2) });
+    });
+
+    it('names guests that are over by the date of their end, and counts them', async () => {
+      const open = await added({ createdDate: at(0) });
+      const [later, earlier] = [await ended(5), await ended(2, { state: 'expired' })];
+      const failed = await ended(3, { state: 'failed' });
+      expect(await lab.store.past(at(5), 10)).toEqual([earlier.id, failed.id]);
+      expect(await lab.store.past(at(6), 2)).toEqual([earlier.id, failed.id]);
+      expect(await lab.store.countPast(at(6))).toEqual({ count: 3, oldest: at(2) });
+      expect(await lab.store.countPast(at(1))).toEqual({ count: 0, oldest: at(2) });
+      await lab.store.update(open.id, (guest) => ({ ...counted(guest), state: 'closed', closedDate: at(4) }));
+      expect(await lab.store.idle(at(9), 10)).toEqual([]);
+      expect(await lab.store.past(at(9), 10)).toEqual([earlier.id, failed.id, open.id, later.id]);
+    });
+
+    it('counts one that is over without a date from its last change', async () => {
+      const guest = await added({ createdDate: at(0), state: 'erased', modifiedDate: at(3), closedDate: null });
+      expect(await lab.store.past(at(3), 10)).toEqual([]);
+      expect(await lab.store.past(at(4), 10)).toEqual([guest.id]);
+    });
+
+    it('forgets a guest that is removed, and nothing of a unit that failed', async () => {
+      const [gone, kept] = [await ended(1), await ended(1)];
+      await lab.store.remove(gone.id);
+      const failing = lab.work.run(async () => {
+        await lab.store.putOff(kept.id, at(8));
+        await lab.store.remove(kept.id);
+        throw boom;
+      });
+      await expect(failing).rejects.toBe(boom);
+      expect(await lab.store.find(gone.id)).toBeNull();
+      expect(await lab.store.past(at(2), 10)).toEqual([kept.id]);
+      await lab.store.remove('nonsense');
+    });
   });
 
   it('refuses a cursor that is none of its own', async () => {

@@ -1,3 +1,4 @@
+import type { Tally } from '../../../kernel/data-class.js';
 import { guestNotFound } from '../guest.errors.js';
 import type { Guest, GuestState } from '../guest.js';
 
@@ -34,4 +35,18 @@ export abstract class GuestStore {
   abstract update(id: string, change: (guest: Guest) => Guest): Promise<Guest>;
   /** Newest first. A page stays stable while guests are added: the cursor names the last one seen. */
   abstract list(query: GuestQuery): Promise<GuestPage>;
+
+  /**
+   * Up to `limit` guests that are open, not even closing, and may be idle since `before` or longer, longest first. They may have changed meanwhile:
+   * whoever acts on one looks at it again under its lock, and puts it off if it stays.
+   */
+  abstract idle(before: Date, limit: number): Promise<string[]>;
+  /** Up to `limit` guests that are over since before `before`, longest first. */
+  abstract past(before: Date, limit: number): Promise<string[]>;
+  /** How many `past` would answer without a limit, and when the first of all that are over ended. */
+  abstract countPast(before: Date): Promise<Tally>;
+  /** For `idle` and `past`, and for nothing else, the guest is at rest since `since`. Joins the current unit of work. */
+  abstract putOff(id: string, since: Date): Promise<void>;
+  /** The guest is gone, without a trace here. Joins the current unit of work. */
+  abstract remove(id: string): Promise<void>;
 }

@@ -51,6 +51,43 @@ export function messageStoreContract(openLab: () => Promise<MessageStoreLab>): v
     expect(await lab.store.find(uuidv7(), told.id)).toBeNull();
   });
 
+  it('forgets texts that are old enough, the oldest first, and never one that waits to be sent', async () => {
+    const ancient = (day: number): Date => new Date(Date.UTC(2001, 0, day));
+    const [third, first, second] = [3, 1, 2].map((day) => aMessage({ at: ancient(day) })) as [
+      Message,
+      Message,
+      Message,
+    ];
+    const waiting = { ...queued(), at: ancient(1) };
+    const young = aMessage({ at: ancient(9) });
+    for (const message of [third, first, second, waiting, young, aMessage({ at: ancient(1), sealedText: null })])
+      await lab.store.add(message);
+    expect(await lab.store.countTexts(ancient(4))).toEqual({ count: 3, oldest: ancient(1) });
+    expect(await lab.store.countTexts(ancient(1))).toEqual({ count: 0, oldest: ancient(1) });
+    expect(await lab.store.forgetTexts(ancient(4), 2)).toBe(2);
+    expect(await lab.store.countTexts(ancient(4))).toEqual({ count: 1, oldest: ancient(3) });
+    expect(await lab.store.forgetTexts(ancient(4), 2)).toBe(1);
+    expect(await lab.store.forgetTexts(ancient(4), 2)).toBe(0);
+    expect(await lab.store.find(guestId, first.id)).toEqual({ ...first, sealedText: null });
+    expect(await lab.store.find(guestId, waiting.id)).toEqual(waiting);
+    expect(await lab.store.find(guestId, young.id)).toEqual(young);
+    // It is known again when it is shown again.
+    expect(await lab.store.add({ ...second, id: uuidv7() })).toBe(false);
+    await lab.store.removeAll(guestId);
+    expect(await lab.store.countTexts(ancient(10))).toMatchObject({ count: 0 });
+  });
+
+  it('removes all messages of a guest, and none of another', async () => {
+    await lab.store.add(aMessage());
+    await lab.store.add(queued());
+    const other = aMessage({ guestId: uuidv7() });
+    await lab.store.add(other);
+    await lab.store.removeAll(guestId);
+    expect(await all()).toEqual([]);
+    expect(await lab.store.find(other.guestId, other.id)).toEqual(other);
+    await lab.store.removeAll('nonsense');
+  });
+
   it('writes a message that Genesys shows twice once, per guest', async () => {
     const message = aMessage();
     expect(await lab.store.add(message)).toBe(true);

@@ -1,3 +1,4 @@
+import type { Tally } from '../../../kernel/data-class.js';
 import type { Message } from '../message.js';
 
 export type MessagePage = { readonly items: readonly Message[]; readonly nextCursor: string | null };
@@ -19,6 +20,15 @@ export abstract class MessageStore {
    */
   abstract accepted(guestId: string, id: string, key: string): Promise<boolean>;
   abstract failed(guestId: string, id: string): Promise<void>;
+  /** How many texts from before `before` are kept, and from when the oldest of all is. What waits to be sent is not counted. */
+  abstract countTexts(before: Date): Promise<Tally>;
+  /**
+   * Forgets the texts of up to `limit` messages from before `before`, oldest first, but of none that waits to be sent, and says how many that were. The
+   * messages stay, so that they are known again when Genesys shows them again.
+   */
+  abstract forgetTexts(before: Date, limit: number): Promise<number>;
+  /** The guest has no messages any more. Joins the current unit of work. */
+  abstract removeAll(guestId: string): Promise<void>;
   /** Oldest first. */
   abstract list(guestId: string, cursor: string | undefined, limit: number): Promise<MessagePage>;
 }

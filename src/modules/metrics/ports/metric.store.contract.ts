@@ -40,6 +40,15 @@ export function metricStoreContract(openLab: () => Promise<MetricStoreLab>): voi
     expect(await lab.store.events(guestId)).toEqual(events);
   });
 
+  it('removes all events of a guest, and none of another', async () => {
+    const [guestId, other] = [uuidv7(), uuidv7()];
+    for (const id of [guestId, other]) await lab.store.append({ guestId: id, type: 'created', at });
+    await lab.store.removeAll(guestId);
+    await lab.store.removeAll('nonsense');
+    expect(await lab.store.events(guestId)).toEqual([]);
+    expect(await lab.store.events(other)).toHaveLength(1);
+  });
+
   it('keeps none of a unit that failed, and none of many at once is lost', async () => {
     const guestId = uuidv7();
     const units = Array.from({ length: 40 }, (_, index) =>

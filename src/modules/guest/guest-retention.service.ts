@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { DataClasses } from '../../kernel/data-class.js';
+import type { DataClass, Swept } from '../../kernel/data-class.js';
+import { Outbox } from '../../kernel/outbox.js';
+import { Vault } from '../../kernel/vault.js';
+import { AuditService } from '../audit/index.js';
+import { CrmSyncService } from '../crm-sync/index.js';
+import { MetricsService } from '../metrics/index.js';
+import { LINK } from './conversation.service.js';
+import { HAND_OVER } from './guest.changes.js';
+import { isOver } from './guest.js';
+import { SEND } from './message.service.js';
+import { GuestStore } from './ports/guest.store.js';
+import { MessageStore } from './ports/message.store.js';
+import { SessionStore } from './ports/session.store.js';
+
+/** A guest has rows in many tables, and everybody waits while they are written. */
+const GUESTS_AT_ONCE = 50;
+/** A guest that is still in use is asked about again this much later. */
+const AGAIN_MS = 24 * 3_600_000;
+
+/** What is kept of guests for a time only: the texts of their messages, and then the guests themselves. */
+@Injectable()
+export class GuestRetention implements OnModuleInit {
+  constructor(
+    private readonly classes: DataClasses,
+    private readonly guests: GuestStore,
+    private readonly sessions: SessionStore,
+    private readonly messages: MessageStore,
+    private readonly metrics: MetricsService,
+    private readonly crmSync: CrmSyncService,
+    private readonly outbox: Outbox,
+    private readonly audit: AuditService,
+    private readonly vault: Vault,
+  ) {}
+
+  onModuleInit(): void {
+    this.classes.register(this.texts);
+    this.classes.register(this.past);
+  }
+
+  /** Texts by the age of their message, whether its guest is over or not. */
+  private readonly texts: DataClass = {
+    name: 'message-texts',
+    preview: (before) => this.messages.countTexts(before),
+    sweep: async (before, limit) => ({ gone: await this.messages.forgetTexts(before, limit), kept: 0 }),
+  };
+
+  /** Guests by the date of their end, with all that hangs on them. */
+  private readonly past: DataClass = {
+    name: 'guests',
+    preview: (before) => this.guests.countPast(before),
+    sweep: (before, limit) => this.sweepGuests(before, Math.min(limit, GUESTS_AT_ONCE)),
+  };
+
+  private async sweepGuests(before: Date, limit: number): Promise<Swept> {
+    const ids = await this.guests.past(before, limit);
+    let gone = 0;
+    for (const id of ids) {
+      if (await this.isInUse(id)) await this.guests.putOff(id, new Date(before.getTime() + AGAIN_MS));
+      else {
+        await this.forget(id);
+        gone++;
+      }
+    }
+    return { gone, kept: ids.length - gone };
+  }
+
+  /** Locks the guest, so that nothing that is still heard of it can be written beside its removal. */
+  private async isInUse(id: string): Promise<boolean> {
+    const guest = await this.guests.update(id, (known) => known);
+    if (!isOver(guest) || (await this.messages.queued(id)).length > 0) return true;
+    return this.crmSync.isPending(id);
+  }
+
+  /** Its chain in the trail stays, and says so. What stands sealed there cannot be read any more: the key goes with the guest. */
+  private async forget(id: string): Promise<void> {
+    await this.audit.record({ subject: `guest:${id}`, event: 'GUEST_FORGOTTEN', changes: {} });
+    for (const topic of [HAND_OVER, SEND, LINK]) await this.outbox.takeBack(topic, id);
+    await this.sessions.remove(id);
+    await this.messages.removeAll(id);
+    await this.metrics.forget(id);
+    await this.crmSync.forget(id);
+    await this.guests.remove(id);
+    await this.vault.destroy(`guest:${id}`);
+  }
+}
