@@ -38,6 +38,28 @@ describe.each(engines)('claims beside %s with very many waiting', (engine) => {
     60_000,
   );
 
+  it('costs the sweeps little when very many guests and texts are old enough, and as many are not', async () => {
+    const before = new Date('2026-06-01T00:00:00.000Z');
+    const sweeps = [
+      () => storage.guests.idle(before, 100),
+      () => storage.guests.past(before, 50),
+      () => storage.messages.forgetTexts(before, 100),
+    ];
+    for (const sweep of sweeps) for (let n = 0; n < 8; n++) await sweep();
+    for (const [state, since] of ['active', 'closed'].flatMap((state) => [
+      [state, '2026-01-01'],
+      [state, '2036-01-01'],
+    ]))
+      await sql(`insert into guest (id, version, state, mode, created_at, resting_since, document)
+      select gen_random_uuid(), 1, '${state}', 'server', now(), '${since}'::timestamptz + n * interval '1 ms', '{}'
+      from generate_series(1, ${WAITING}) n`);
+    for (const since of ['2026-01-01', '2036-01-01'])
+      await sql(`insert into message (guest_id, id, sender, status, sealed_text, at)
+      select gen_random_uuid(), gen_random_uuid(), 'agent', 'received', 'x', '${since}'::timestamptz + n * interval '1 ms'
+      from generate_series(1, ${WAITING}) n`);
+    for (const sweep of sweeps) expect(await fastest(sweep)).toBeLessThan(60);
+  }, 60_000);
+
   it.each([
     ['due', `'2026-01-01'::timestamptz + n * interval '1 ms'`],
     ['not due yet', `'2036-01-01'::timestamptz`],

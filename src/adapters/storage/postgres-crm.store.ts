@@ -116,7 +116,7 @@ const REMOVE: Statement = {
       union all
       select (select crm_record.crm from crm_record where crm_record.crm > known.crm order by crm limit 1)
         from known where known.crm is not null)
-    delete from crm_record using known where crm_record.crm = known.crm and guest_id = any($1::uuid[])`,
+    delete from crm_record where crm = any(array(select known.crm from known)) and guest_id = any($1::uuid[])`,
 };
 const PAUSE: Statement = { name: 'crm.pause', text: 'select until, failures from crm_pause where crm = $1' };
 const SET_PAUSE: Statement = {

@@ -40,11 +40,11 @@ const OPEN = `state in ('created', 'configured', 'active', 'disconnected')`;
 const OVER = `state in ('closed', 'expired', 'erased', 'failed')`;
 const IDLE: Statement = {
   name: 'guest.idle',
-  text: `select id from guest where ${OPEN} and resting_since <= $1 order by resting_since limit $2`,
+  text: `select id from guest where ${OPEN} and resting_since <= $1 order by resting_since, id limit $2`,
 };
 const PAST: Statement = {
   name: 'guest.past',
-  text: `select id from guest where ${OVER} and resting_since < $1 order by resting_since limit $2`,
+  text: `select id from guest where ${OVER} and resting_since < $1 order by resting_since, id limit $2`,
 };
 const COUNT_PAST: Statement = {
   name: 'guest.count_past',

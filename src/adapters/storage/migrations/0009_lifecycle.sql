@@ -6,9 +6,9 @@ update guest set resting_since = case
     then coalesce((document->>'closedDate')::timestamptz, (document->>'modifiedDate')::timestamptz)
   else created_at end;
 alter table guest alter column resting_since set not null;
-create index guest_idle on guest (resting_since)
+create index guest_idle on guest (resting_since, id)
   where state in ('created', 'configured', 'active', 'disconnected');
-create index guest_past on guest (resting_since)
+create index guest_past on guest (resting_since, id)
   where state in ('closed', 'expired', 'erased', 'failed');
 
 -- Texts that may go once they are old enough: not those that wait to be sent.
