@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -74,6 +74,30 @@ describe('migrations', () => {
     await migrate(pool, directory);
     rmSync(join(directory, '0002_b.sql'));
     await expect(migrate(pool, directory)).rejects.toThrow('newer version');
+  });
+
+  it('knows since when guests from before are at rest', async () => {
+    const ours = join(__dirname, 'migrations');
+    const files = readdirSync(ours).sort();
+    const at = files.indexOf('0009_lifecycle.sql');
+    for (const name of files.slice(0, at)) copyFileSync(join(ours, name), join(directory, name));
+    await migrate(pool, directory);
+    const insert = `insert into guest (id, version, state, mode, created_at, document)
+      values (gen_random_uuid(), 1, $1, 'server', '2026-01-01T00:00:00Z', $2)`;
+    const modifiedDate = '2026-01-02T00:00:00.000Z';
+    await pool.query(insert, ['active', { modifiedDate, closedDate: null }]);
+    await pool.query(insert, ['closed', { modifiedDate, closedDate: '2026-01-03T00:00:00.000Z' }]);
+    await pool.query(insert, ['erased', { modifiedDate, closedDate: null }]);
+    copyFileSync(join(ours, files[at]!), join(directory, files[at]!));
+    await migrate(pool, directory);
+    const { rows } = await pool.query<{ state: string; day: number }>(
+      `select state, extract(day from resting_since at time zone 'utc')::int as day from guest order by state`,
+    );
+    expect(rows.map(({ state, day }) => [state, day])).toEqual([
+      ['active', 1],
+      ['closed', 3],
+      ['erased', 2],
+    ]);
   });
 
   (hasServer ? it : it.skip)('lets processes that start together take turns', async () => {

@@ -1,7 +1,8 @@
 import { RetentionJobs } from '../src/modules/retention/index.js';
 import { Database } from '../src/adapters/storage/database.js';
-import { aBody, Client, until } from './support/client.js';
-import type { GuestAnswer, ProblemAnswer } from './support/client.js';
+import { GuestJobs } from '../src/modules/guest/guest.jobs.js';
+import { aBody, Client, conversationOf, until } from './support/client.js';
+import type { GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
 import { testService } from './support/service.js';
 import type { TestService } from './support/service.js';
 
@@ -90,6 +91,32 @@ it('an operator sees what will go, it goes, and the trail says what went', async
   const trail = await api.get<{ items: { event: string }[] }>(`/v1/audit/entries?subject=guest:${id}`);
   expect(trail.body.items.at(-1)).toMatchObject({ event: 'GUEST_FORGOTTEN' });
 });
+
+it('a guest nothing happens to any more is closed here and at Genesys, and says why', async () => {
+  const { id } = (await api.post<GuestAnswer>('/v1/guests', aBody())).body;
+  const busy = (await api.post<GuestAnswer>('/v1/guests', aBody())).body;
+  const { id: conversationId } = await conversationOf(running.sandbox, id);
+  const read = async (guestId: string) => (await api.get<GuestAnswer>(`/v1/guests/${guestId}`)).body;
+  for (const guestId of [id, busy.id])
+    await until(
+      () => read(guestId),
+      ({ genesys, interactionCount }) => genesys.linked && interactionCount > 0,
+    );
+  const text = `update guest set resting_since = resting_since - interval '80 hours', document = jsonb_set(document, '{modifiedDate}',
+    to_jsonb(to_char((document->>'modifiedDate')::timestamptz at time zone 'utc' - interval '80 hours', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))
+    where id = any($1::uuid[])`;
+  await running.service.app.get(Database, { strict: false }).query({ name: '', text }, [[id, busy.id]]);
+  await api.patch(`/v1/guests/${busy.id}`, { attributes: { source: 'here' } }, { 'if-match': '*' });
+  await running.service.app.get(GuestJobs, { strict: false }).endIdle();
+  await until(
+    () => read(id),
+    ({ state }) => state === 'closed',
+  );
+  expect(await read(id)).toMatchObject({ closeReason: 'abandoned' });
+  expect(await read(busy.id)).toMatchObject({ state: 'active', closeReason: null });
+  const conversations = (await running.sandbox.get<SandboxConversation[]>('/genesys/conversations')).body;
+  expect(conversations.find((conversation) => conversation.id === conversationId)!.state).toBe('disconnected');
+}, 60_000);
 
 it('the preview is for operators alone, and holds nothing personal', async () => {
   const nobody = new Client(running.service.url);
