@@ -38,7 +38,10 @@ export class IdleService {
       const failures = outcomes.filter((outcome) => outcome.status === 'rejected');
       ended += outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value === 'ended').length;
       if (failures.length > 0)
-        this.logger.error('idle guests not closed yet', { guests: failures.length, error: failures[0]!.reason });
+        this.logger.error('idle guests not closed yet', {
+          guests: failures.length,
+          error: failures[0]!.reason as unknown,
+        });
       if (ids.length < BATCH || failures.length === ids.length) break;
     }
     if (ended > 0) this.logger.log('idle guests ended', { guests: ended });
