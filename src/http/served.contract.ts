@@ -7,6 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { Clock, SystemClock } from '../kernel/clock.js';
 import { DataClasses } from '../kernel/data-class.js';
+import { JobRunner } from '../kernel/job-runner.js';
 import { UnitOfWork } from '../kernel/unit-of-work.js';
 import { Vault } from '../kernel/vault.js';
 import { PinoLogger } from '../logging.js';
@@ -57,7 +58,7 @@ export async function served({ controllers = [], imports = [], keys = {}, provid
   const denials: Denial[] = [];
   const lines: Record<string, unknown>[] = [];
   const log: AccessLog = { denied: async (denial) => void denials.push(denial) };
-  const unused: Provider[] = [UnitOfWork, Vault, IdempotencyStore].map((token) => ({
+  const unused: Provider[] = [UnitOfWork, Vault, IdempotencyStore, JobRunner].map((token) => ({
     provide: token,
     useValue: {},
   }));

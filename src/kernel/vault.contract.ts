@@ -23,7 +23,9 @@ export function vaultContract(openLab: () => Promise<VaultLab>): void {
     const subject = someone();
     const text = 'Grüße, 你好 \u{1F44B}';
     const sealed = await lab.vault.seal(subject, 'message.text', text);
-    expect(sealed).not.toContain('Gr');
+    // Two letters of it may turn up in a ciphertext by chance.
+    expect(sealed).not.toContain('Grüße');
+    expect(sealed).not.toContain(Buffer.from('Grüße').toString('base64url').slice(0, 8));
     expect(await lab.vault.open(subject, 'message.text', sealed)).toBe(text);
     expect(await lab.another.open(subject, 'message.text', sealed)).toBe(text);
     expect(await lab.vault.seal(subject, 'message.text', text)).not.toBe(sealed);
