@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { SilentChannel } from '../../../test/builders/silent-channel.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { AuditService } from '../audit/index.js';
@@ -12,7 +13,6 @@ import type { Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
 import { MessageService } from './message.service.js';
 import type { ConversationView } from './ports/conversations.js';
-import { GuestChannel } from './ports/guest-channel.js';
 import type { ChannelEvent } from './ports/guest-channel.js';
 import { Conversations } from './ports/conversations.js';
 
@@ -30,22 +30,6 @@ class KnownConversations extends Conversations {
   async setAttributes(): Promise<void> {}
   async disconnect(): Promise<void> {}
   async ping(): Promise<void> {}
-}
-
-/** Nobody is told anything here. */
-class Silent extends GuestChannel {
-  listen(): void {}
-  async open(): Promise<void> {}
-  async send(): Promise<never> {
-    throw new Error('nothing is sent here');
-  }
-  async end() {
-    return 'nothing-to-end' as const;
-  }
-  async leave(): Promise<void> {}
-  held(): string[] {
-    return [];
-  }
 }
 
 describe('what Genesys says of a guest', () => {
@@ -76,7 +60,7 @@ describe('what Genesys says of a guest', () => {
       metrics,
       crmSync,
       outbox,
-      new Silent(),
+      new SilentChannel(),
       work,
       settings,
     );

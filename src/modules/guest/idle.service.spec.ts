@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { SilentChannel } from '../../../test/builders/silent-channel.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { AuditService } from '../audit/index.js';
@@ -37,8 +38,19 @@ describe('guests nothing happens to', () => {
       environment: null,
       attributeNames: ['source'],
       widgetKeys: [randomBytes(32)],
+      receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
     };
-    changes = new GuestChanges(storage.guests, audit, metrics, crmSync, outbox, work);
+    changes = new GuestChanges(
+      storage.guests,
+      storage.consents,
+      audit,
+      metrics,
+      crmSync,
+      outbox,
+      new SilentChannel(),
+      work,
+      settings,
+    );
     guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
     messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
     const idle = (idleMs: number) =>

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { SilentChannel } from '../../../test/builders/silent-channel.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { IdempotencyRetention } from '../../http/idempotency.retention.js';
@@ -44,8 +45,24 @@ describe('retention', () => {
     const crm = { id: CRM, chunkSize: 10, upsert: async () => [], ping: async () => undefined };
     const crmSync = new CrmSyncService(storage.crm, { all: () => [crm] }, audit, work, clock);
     const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-    const settings = { deploymentId: 'd', environment: null, attributeNames: [], widgetKeys: [randomBytes(32)] };
-    changes = new GuestChanges(storage.guests, audit, metrics, crmSync, outbox, work);
+    const settings = {
+      deploymentId: 'd',
+      environment: null,
+      attributeNames: [],
+      widgetKeys: [randomBytes(32)],
+      receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
+    };
+    changes = new GuestChanges(
+      storage.guests,
+      storage.consents,
+      audit,
+      metrics,
+      crmSync,
+      outbox,
+      new SilentChannel(),
+      work,
+      settings,
+    );
     guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
     messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
     classes = new DataClasses();

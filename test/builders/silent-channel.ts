@@ -1,0 +1,17 @@
+import { GuestChannel } from '../../src/modules/guest/ports/guest-channel.js';
+
+/** A way to Genesys by which nobody is told anything. */
+export class SilentChannel extends GuestChannel {
+  listen(): void {}
+  async open(): Promise<void> {}
+  async send(): Promise<never> {
+    throw new Error('nothing is sent here');
+  }
+  async end() {
+    return 'nothing-to-end' as const;
+  }
+  async leave(): Promise<void> {}
+  held(): string[] {
+    return [];
+  }
+}
