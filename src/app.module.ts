@@ -18,11 +18,18 @@ import { AccessLog } from './http/access-log.js';
 import type { Denial } from './http/access-log.js';
 import { HttpModule } from './http/http.module.js';
 import { IDEMPOTENCY_TTL_MS } from './http/idempotency.store.js';
-import { SystemClock } from './kernel/clock.js';
+import { WidgetTokens } from './http/widget-tokens.js';
+import { Clock, SystemClock } from './kernel/clock.js';
 import { KernelModule } from './kernel/kernel.module.js';
 import { AuditModule, AuditService } from './modules/audit/index.js';
 import { Crms } from './modules/crm-sync/index.js';
-import { Conversations, GuestModule } from './modules/guest/index.js';
+import {
+  Conversations,
+  GuestModule,
+  takesWidgets,
+  widgetTokenDigest,
+  WidgetTokenStore,
+} from './modules/guest/index.js';
 import { IdentityModule } from './modules/identity/index.js';
 import { RetentionModule } from './modules/retention/index.js';
 
@@ -106,11 +113,26 @@ const derivedKey = (secret: Buffer, use: string): Buffer => Buffer.from(hkdfSync
       provide: AccessLog,
       inject: [AuditService],
       useFactory: (audit: AuditService): AccessLog => ({
-        denied: ({ reason, route, count }: Denial) =>
-          audit.record({ subject: 'system:access', event: 'ACCESS_DENIED', changes: { reason, route, count } }),
+        denied: ({ actor, reason, route, count }: Denial) =>
+          audit.record({
+            subject: 'system:access',
+            event: 'ACCESS_DENIED',
+            changes: { caller: actor, reason, route, count },
+          }),
+      }),
+    },
+    {
+      provide: WidgetTokens,
+      inject: [WidgetTokenStore, Clock],
+      useFactory: (tokens: WidgetTokenStore, clock: Clock): WidgetTokens => ({
+        find: async (token) => {
+          const digest = widgetTokenDigest(token);
+          const found = digest === null ? null : await tokens.find(digest, clock.now());
+          return found !== null && takesWidgets(found.guestState) ? found.token : null;
+        },
       }),
     },
   ],
-  exports: [Dependencies, AccessLog],
+  exports: [Dependencies, AccessLog, WidgetTokens],
 })
 class OperationsModule {}

@@ -2,7 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 
 /** Why somebody was turned away. */
-export type DenialReason = 'no-token' | 'unknown-token' | 'missing-scope' | 'undeclared-route';
+export type DenialReason =
+  'no-token' | 'unknown-token' | 'missing-scope' | 'undeclared-route' | 'wrong-origin' | 'beyond-guest' | 'over-quota';
 
 export type Denial = {
   /** Null when we do not know who it was. */
@@ -24,11 +25,14 @@ export abstract class AccessLog {
 /** How long identical denials are counted together. */
 export const DENIAL_WINDOW_MS = 60_000;
 
+/** As many kinds of denial are told apart in one window; those of further actors are counted without their names. */
+export const MOST_DENIALS = 1_000;
+
 type Open = { readonly denial: Omit<Denial, 'count'>; count: number; readonly timer: NodeJS.Timeout };
 
 /**
  * Tells the `AccessLog` of the first denial at once and of those that follow it, counted, when the window ends. What it holds is
- * bounded by the number of keys and routes we have, because that is all it tells apart.
+ * bounded, however many actors are denied.
  */
 @Injectable()
 export class Denials implements OnApplicationShutdown {
@@ -37,7 +41,8 @@ export class Denials implements OnApplicationShutdown {
 
   constructor(private readonly log: AccessLog) {}
 
-  async note(actor: string | null, reason: DenialReason, route: string): Promise<void> {
+  async note(who: string | null, reason: DenialReason, route: string): Promise<void> {
+    const actor = this.open.size < MOST_DENIALS ? who : null;
     const key = JSON.stringify([actor, reason, route]);
     const known = this.open.get(key);
     if (known) {

@@ -6,6 +6,7 @@ import type { ScopeName } from './scopes.js';
 
 export const SCOPE_METADATA = 'http:scope';
 export const OPEN_METADATA = 'http:open';
+export const WIDGET_METADATA = 'http:for-widgets';
 
 /** The route may be called by whoever carries this scope. On a class: all its routes; on a method: that one instead. */
 export const Scope = (scope: ScopeName) => SetMetadata(SCOPE_METADATA, scope);
@@ -13,15 +14,24 @@ export const Scope = (scope: ScopeName) => SetMetadata(SCOPE_METADATA, scope);
 /** The route may be called by anybody, and needs no token. */
 export const Open = () => SetMetadata(OPEN_METADATA, true);
 
+/**
+ * A page with a widget token of the guest that the path's `{id}` names may call the route too. To be said of a route that shows and changes
+ * that one guest alone.
+ */
+export const ForWidgets = () => SetMetadata(WIDGET_METADATA, true);
+
 /** What a route asks of its caller. `undeclared` is refused to everybody. */
 export type Access =
-  { readonly kind: 'open' } | { readonly kind: 'scope'; readonly scope: ScopeName } | { readonly kind: 'undeclared' };
+  | { readonly kind: 'open' }
+  | { readonly kind: 'scope'; readonly scope: ScopeName; readonly forWidgets?: true }
+  | { readonly kind: 'undeclared' };
 
 export function accessOf(reflector: Reflector, handler: Handler, controller: Type): Access {
   // The method's own word goes before its class's: `@Open()` beside a class's `@Scope()`, and the other way round.
+  const isForWidgets = reflector.get<boolean | undefined>(WIDGET_METADATA, handler) === true;
   for (const target of [handler, controller]) {
     const scope = reflector.get<ScopeName | undefined>(SCOPE_METADATA, target);
-    if (scope !== undefined) return { kind: 'scope', scope };
+    if (scope !== undefined) return { kind: 'scope', scope, ...(isForWidgets ? { forWidgets: true } : {}) };
     if (reflector.get<boolean | undefined>(OPEN_METADATA, target)) return { kind: 'open' };
   }
   return { kind: 'undeclared' };

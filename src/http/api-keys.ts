@@ -1,4 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { Callers } from './callers.js';
+import type { Caller } from './callers.js';
 import { SCOPES } from './scopes.js';
 
 /** Only the digest of a key is kept; the key itself is known to its bearer alone. */
@@ -9,18 +11,6 @@ export type ApiKey = {
   /** `*` is every scope. */
   readonly scopes: readonly string[];
 };
-
-export type Caller = {
-  /** As it stands in log lines and the audit trail: `api-key:<name>`. */
-  readonly actor: string;
-  readonly may: (scope: string) => boolean;
-};
-
-/** Who somebody is, by the bearer token they showed. */
-export abstract class Callers {
-  /** Null when the token is nobody's. Takes the same time whichever it is. */
-  abstract identify(token: string): Promise<Caller | null> | Caller | null;
-}
 
 export const digestOf = (key: string): Buffer => createHash('sha256').update(key, 'utf8').digest();
 

@@ -1,7 +1,7 @@
 import { Controller, Get, Post } from '@nestjs/common';
 import { runContext } from '../kernel/run-context.js';
 import { declaredRoutes, Open, Scope } from './access.js';
-import { AccessLog, DENIAL_WINDOW_MS, Denials } from './access-log.js';
+import { AccessLog, DENIAL_WINDOW_MS, Denials, MOST_DENIALS } from './access-log.js';
 import type { Denial } from './access-log.js';
 import { ALL, served } from './served.contract.js';
 import type { Served } from './served.contract.js';
@@ -186,6 +186,14 @@ describe('denials that repeat', () => {
     await denials.note(null, 'unknown-token', 'GET /y');
     await denials.note('api-key:a', 'missing-scope', 'GET /y');
     expect(log.counts).toEqual([1, 1, 1, 1]);
+  });
+
+  it('are counted without names when there are more actors than anybody should hold in memory', async () => {
+    for (let n = 0; n < MOST_DENIALS + 50; n++) await denials.note(`widget:${n}`, 'beyond-guest', 'GET /x');
+    expect(log.denials).toHaveLength(MOST_DENIALS + 1);
+    expect(log.denials.at(-1)).toMatchObject({ actor: null, reason: 'beyond-guest' });
+    await denials.onApplicationShutdown();
+    expect(log.denials.at(-1)).toMatchObject({ actor: null, count: 49 });
   });
 
   it('are told before the process ends', async () => {

@@ -4,14 +4,15 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '../kernel/app-error.js';
 import { runContext } from '../kernel/run-context.js';
 import { accessOf } from './access.js';
+import type { Access } from './access.js';
 import { Denials } from './access-log.js';
 import type { DenialReason } from './access-log.js';
-import { Callers } from './api-keys.js';
-import type { Caller } from './api-keys.js';
+import { Callers } from './callers.js';
+import type { Caller, Confinement } from './callers.js';
 import type { ScopeName } from './scopes.js';
 
 const notShown = (): AppError =>
-  new AppError('unauthenticated', 'auth.token_missing', 'Show who you are: Authorization: Bearer <API key>.');
+  new AppError('unauthenticated', 'auth.token_missing', 'Show who you are: Authorization: Bearer <token>.');
 
 const notKnown = (): AppError =>
   new AppError('unauthenticated', 'auth.token_unknown', 'The bearer token is not one we know.', {
@@ -30,6 +31,20 @@ const notAllowed = (scope: ScopeName): AppError =>
 
 const notDeclared = (): AppError =>
   new AppError('forbidden', 'auth.route_undeclared', 'This route does not say who may call it, so nobody may.');
+
+const notFromThere = (): AppError =>
+  new AppError(
+    'forbidden',
+    'auth.origin_not_allowed',
+    'A widget token works only in pages of the origins it was made for; the Origin header has to name one of them. Make a token for this origin.',
+  );
+
+const notThatFar = (): AppError =>
+  new AppError(
+    'forbidden',
+    'auth.beyond_guest',
+    'A widget token reaches its own guest, and only what widgets may do. Call this from a back end with an API key.',
+  );
 
 /** More than any token of ours; longer ones are not even hashed. */
 const LONGEST_TOKEN = 8_192;
@@ -60,7 +75,11 @@ export class AuthGuard implements CanActivate {
       this.logger.error('route declares no access', { route });
       return this.deny(caller.actor, 'undeclared-route', route, notDeclared());
     }
+    if (caller.only !== undefined && !caller.only.origins.includes(request.headers.origin ?? ''))
+      return this.deny(caller.actor, 'wrong-origin', route, notFromThere());
     if (!caller.may(access.scope)) return this.deny(caller.actor, 'missing-scope', route, notAllowed(access.scope));
+    if (caller.only !== undefined && !reaches(caller.only, access, request))
+      return this.deny(caller.actor, 'beyond-guest', route, notThatFar());
 
     const run = runContext();
     if (run) run.actor = caller.actor;
@@ -79,6 +98,9 @@ export class AuthGuard implements CanActivate {
     throw error;
   }
 }
+
+const reaches = ({ guestId }: Confinement, access: Access & { kind: 'scope' }, request: FastifyRequest): boolean =>
+  access.forWidgets === true && (request.params as { id?: unknown }).id === guestId;
 
 /** RFC 6750 §2.1: the scheme's name in any case, one token68. Null when there is none. */
 function bearerToken(header: string | undefined): string | null {

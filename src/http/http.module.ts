@@ -1,14 +1,16 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
 import { Denials } from './access-log.js';
-import { ApiKeys, Callers } from './api-keys.js';
+import { ApiKeys } from './api-keys.js';
 import type { ApiKey } from './api-keys.js';
 import { AuthGuard } from './auth.guard.js';
+import { AnyOf, Callers } from './callers.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyRetention } from './idempotency.retention.js';
+import { WidgetCallers, WidgetTokens } from './widget-tokens.js';
 
 /**
- * Authentication and idempotency for every controller. `AccessLog`, `IdempotencyStore` and the kernel's ports come from
+ * Authentication and idempotency for every controller. `AccessLog`, `WidgetTokens`, `IdempotencyStore` and the kernel's ports come from
  * whoever provides them globally. What belongs to the server rather than to a module is in `configureHttp`.
  */
 @Module({})
@@ -18,7 +20,11 @@ export class HttpModule {
       module: HttpModule,
       imports: [DiscoveryModule],
       providers: [
-        { provide: Callers, useValue: new ApiKeys(apiKeys) },
+        {
+          provide: Callers,
+          inject: [WidgetTokens],
+          useFactory: (tokens: WidgetTokens) => new AnyOf([new ApiKeys(apiKeys), new WidgetCallers(tokens)]),
+        },
         Denials,
         IdempotencyRetention,
         { provide: APP_GUARD, useClass: AuthGuard },

@@ -30,7 +30,12 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     )
     .setVersion('1')
     .addBearerAuth(
-      { type: 'http', scheme: 'bearer', description: 'An API key. Each call names the scope it needs.' },
+      {
+        type: 'http',
+        scheme: 'bearer',
+        description:
+          'An API key, an access token of the issuer that is configured, or a widget token. Each call names the scope it needs.',
+      },
       'bearer',
     )
     .build();
@@ -56,10 +61,14 @@ function describeAccess(document: OpenAPIObject, route: ReturnType<typeof declar
   const operation = item?.[route.method.toLowerCase()];
   if (!operation) return;
   operation.security = route.access.kind === 'scope' ? [{ bearer: [route.access.scope] }] : [];
+  if (route.access.kind === 'scope' && route.access.forWidgets)
+    operation.description = [operation.description, WIDGETS_MAY].filter(Boolean).join(' ');
   operation.responses['default'] ??= { description: 'Any other error', content: problemContent() };
 }
 
-type Operation = { security?: unknown; responses: Record<string, unknown> };
+const WIDGETS_MAY = 'A widget token of this guest may call it too.';
+
+type Operation = { description?: string; security?: unknown; responses: Record<string, unknown> };
 
 const problemContent = () => ({ [PROBLEM_TYPE]: { schema: { $ref: PROBLEM_REF } } });
 

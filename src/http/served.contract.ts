@@ -16,6 +16,7 @@ import type { Denial } from './access-log.js';
 import { configureHttp, fastifyOptions, nestOptions } from './http.js';
 import { HttpModule } from './http.module.js';
 import { IdempotencyStore } from './idempotency.store.js';
+import { WidgetTokens } from './widget-tokens.js';
 
 /** The HTTP edge around a few controllers, on a real port, for the specs of this folder. */
 export type Served = {
@@ -67,6 +68,7 @@ export async function served({ controllers = [], imports = [], keys = {}, provid
     { provide: Clock, useClass: SystemClock },
     { provide: DataClasses, useClass: DataClasses },
     { provide: AccessLog, useValue: log },
+    { provide: WidgetTokens, useValue: { find: async () => null } },
     ...providers,
   ];
   const ports = all.map((provider) => (provider as { provide: Type }).provide);

@@ -7,7 +7,7 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { Vault } from '../../kernel/vault.js';
 import { AuditStore } from '../../modules/audit/index.js';
 import { CrmStore } from '../../modules/crm-sync/index.js';
-import { ConsentStore, GuestStore, MessageStore, SessionStore } from '../../modules/guest/index.js';
+import { ConsentStore, GuestStore, MessageStore, SessionStore, WidgetTokenStore } from '../../modules/guest/index.js';
 import { MetricStore } from '../../modules/metrics/index.js';
 import { Database } from './database.js';
 import { openStorage } from './storage.js';
@@ -31,6 +31,7 @@ const PORTS = [
   port(SessionStore, (storage) => storage.sessions),
   port(MessageStore, (storage) => storage.messages),
   port(ConsentStore, (storage) => storage.consents),
+  port(WidgetTokenStore, (storage) => storage.widgetTokens),
   port(AuditStore, (storage) => storage.audit),
   port(MetricStore, (storage) => storage.metrics),
   port(CrmStore, (storage) => storage.crm),

@@ -12,6 +12,7 @@ import { consentStoreContract } from '../../modules/guest/ports/consent.store.co
 import { guestStoreContract } from '../../modules/guest/ports/guest.store.contract.js';
 import { messageStoreContract } from '../../modules/guest/ports/message.store.contract.js';
 import { sessionStoreContract } from '../../modules/guest/ports/session.store.contract.js';
+import { widgetTokenStoreContract } from '../../modules/guest/ports/widget-token.store.contract.js';
 import { metricStoreContract } from '../../modules/metrics/ports/metric.store.contract.js';
 import type { Storage } from './storage.js';
 
@@ -78,6 +79,14 @@ describe.each(engines)('storage, %s', (engine) => {
     messageStoreContract(async () => ({ store: one.messages, another: two.messages, work: one.work, close })));
   describe('ConsentStore', () =>
     consentStoreContract(async () => ({ store: one.consents, another: two.consents, work: one.work, close })));
+  describe('WidgetTokenStore', () =>
+    widgetTokenStoreContract(async () => ({
+      store: one.widgetTokens,
+      another: two.widgetTokens,
+      guests: one.guests,
+      work: one.work,
+      close,
+    })));
   describe('AuditStore', () =>
     auditStoreContract(async () => ({
       store: one.audit,

@@ -8,7 +8,13 @@ import type { UnitOfWork } from '../../kernel/unit-of-work.js';
 import type { Vault } from '../../kernel/vault.js';
 import type { AuditStore } from '../../modules/audit/index.js';
 import type { CrmStore } from '../../modules/crm-sync/index.js';
-import type { ConsentStore, GuestStore, MessageStore, SessionStore } from '../../modules/guest/index.js';
+import type {
+  ConsentStore,
+  GuestStore,
+  MessageStore,
+  SessionStore,
+  WidgetTokenStore,
+} from '../../modules/guest/index.js';
 import type { MetricStore } from '../../modules/metrics/index.js';
 import { DataKeys } from './data-keys.js';
 import type { DataKey } from './data-keys.js';
@@ -30,6 +36,7 @@ import { PostgresMetricStore } from './postgres-metric.store.js';
 import { PostgresOutbox } from './postgres-outbox.js';
 import { PostgresSessionStore } from './postgres-session.store.js';
 import { PostgresVault } from './postgres-vault.js';
+import { PostgresWidgetTokenStore } from './postgres-widget-token.store.js';
 import { SubjectKeys } from './subject-keys.js';
 
 export type StorageOptions = {
@@ -54,6 +61,7 @@ export type Storage = {
   readonly sessions: SessionStore;
   readonly messages: MessageStore;
   readonly consents: ConsentStore;
+  readonly widgetTokens: WidgetTokenStore;
   readonly audit: AuditStore;
   readonly metrics: MetricStore;
   readonly crm: CrmStore;
@@ -106,6 +114,7 @@ export function storageOn(
     sessions,
     messages: new PostgresMessageStore(work),
     consents: new PostgresConsentStore(work),
+    widgetTokens: new PostgresWidgetTokenStore(work),
     audit: new PostgresAuditStore(work),
     metrics: new PostgresMetricStore(work),
     crm: new PostgresCrmStore(work, clock),

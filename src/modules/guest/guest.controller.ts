@@ -2,7 +2,7 @@ import { Body, Controller, Get, Headers, HttpCode, Param, Patch, Post, Query, Re
 import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AppError } from '../../kernel/app-error.js';
-import { Scope } from '../../http/access.js';
+import { ForWidgets, Scope } from '../../http/access.js';
 import { Problems } from '../../http/openapi.js';
 import { etagOf, ifMatch, notModified, requireIfMatch } from '../../http/etag.js';
 import type { EntityTags } from '../../http/etag.js';
@@ -66,6 +66,7 @@ export class GuestController {
 
   @Get(':id')
   @Scope('guest:read')
+  @ForWidgets()
   @Problems({ 404: ['guest.not_found'] })
   @ApiOperation({ operationId: 'getGuest', summary: 'Read a guest' })
   @ApiHeader({ name: 'If-None-Match', required: false })

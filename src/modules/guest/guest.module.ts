@@ -17,6 +17,9 @@ import { IdleService } from './idle.service.js';
 import { HandOverService } from './hand-over.service.js';
 import { MessageController } from './message.controller.js';
 import { MessageService } from './message.service.js';
+import { WidgetTokenController } from './widget-token.controller.js';
+import { WidgetTokenJobs } from './widget-token.jobs.js';
+import { WidgetTokenService } from './widget-token.service.js';
 
 @Module({})
 export class GuestModule {
@@ -24,7 +27,7 @@ export class GuestModule {
     return {
       module: GuestModule,
       imports: [AuditModule, CrmSyncModule, MetricsModule],
-      controllers: [GuestController, MessageController, ConsentController],
+      controllers: [GuestController, MessageController, ConsentController, WidgetTokenController],
       providers: [
         { provide: GuestSettings, useValue: settings },
         { provide: IdleSettings, useValue: idle },
@@ -38,6 +41,8 @@ export class GuestModule {
         IdleService,
         GuestRetention,
         GuestJobs,
+        WidgetTokenService,
+        WidgetTokenJobs,
       ],
       exports: [GuestService, MessageService],
     };

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Scope } from '../../http/access.js';
+import { ForWidgets, Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
 import { Problems } from '../../http/openapi.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
@@ -21,6 +21,7 @@ export class MessageController {
   constructor(private readonly messages: MessageService) {}
 
   @Post()
+  @ForWidgets()
   @HttpCode(202)
   @Concerns(({ id }) => `guest:${id}`)
   @Problems({
@@ -37,6 +38,7 @@ export class MessageController {
   }
 
   @Get()
+  @ForWidgets()
   @Problems({ 400: ['request.invalid'], 404: ['guest.not_found'] })
   @ApiOperation({ operationId: 'listMessages', summary: 'Read the messages of a guest, oldest first' })
   @ApiResponse({ status: 200, type: MessagePageView })

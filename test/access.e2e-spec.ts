@@ -1,0 +1,231 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { declaredRoutes } from '../src/http/access.js';
+import { aBody, Client, until } from './support/client.js';
+import type { Answer, GuestAnswer, ProblemAnswer } from './support/client.js';
+import { testService } from './support/service.js';
+import type { TestService } from './support/service.js';
+
+type Token = { token: string; tokenId: string; expiresAt: string; scopes: string[] };
+type Entry = { event: string; actor: string; changes: Record<string, unknown> };
+
+const PAGE = 'https://www.example.com';
+const OTHER_PAGE = 'https://shop.example.com';
+
+let running: TestService;
+let api: Client;
+
+beforeAll(async () => {
+  running = await testService();
+  api = running.api;
+}, 60_000);
+afterAll(() => running?.close());
+
+const newGuest = async (parts: Record<string, unknown> = {}): Promise<string> =>
+  (await api.post<GuestAnswer>('/v1/guests', aBody(parts))).body.id;
+const made = async (guestId: string, body: object = { origins: [PAGE, OTHER_PAGE] }): Promise<Token> => {
+  const answer = await api.post<Token>(`/v1/guests/${guestId}/widget-tokens`, body);
+  expect(answer.status).toBe(201);
+  return answer.body;
+};
+const page = (token: string): Client => new Client(running.service.url, token);
+const from = (origin: string) => ({ origin });
+const entriesAbout = async (subject: string): Promise<Entry[]> =>
+  (await api.get<{ items: Entry[] }>(`/v1/audit/entries?subject=${subject}&limit=500`)).body.items;
+const codeOf = ({ status, body }: Answer<ProblemAnswer>) => [status, body.code];
+
+describe('a widget token', () => {
+  it('lets a page read its guest and write as them, from every origin it was made for', async () => {
+    const id = await newGuest();
+    const { token } = await made(id);
+    for (const origin of [PAGE, OTHER_PAGE]) {
+      expect((await page(token).get<GuestAnswer>(`/v1/guests/${id}`, from(origin))).body.id).toBe(id);
+      const sent = await page(token).post(`/v1/guests/${id}/messages`, { text: `from ${origin}` }, from(origin));
+      expect(sent.status).toBe(202);
+    }
+    const { body } = await page(token).get<{ items: { text: string }[] }>(`/v1/guests/${id}/messages`, from(PAGE));
+    expect(body.items.map(({ text }) => text)).toEqual(
+      expect.arrayContaining([`from ${PAGE}`, `from ${OTHER_PAGE}`]) as string[],
+    );
+    expect((await entriesAbout(`guest:${id}`)).map(({ actor }) => actor)).toContain(`widget:${id}`);
+  });
+
+  it('says what it is good for and how long: fifteen minutes, unless told otherwise', async () => {
+    const id = await newGuest();
+    const at = Date.now();
+    const answer = await api.post<Token>(`/v1/guests/${id}/widget-tokens`, { origins: [PAGE] });
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.body).toEqual({
+      token: expect.stringMatching(/^wt_[\w-]{43}$/) as string,
+      tokenId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+      expiresAt: expect.any(String) as string,
+      scopes: ['guest:read', 'guest:message'],
+    });
+    const lives = (token: Token): number => Math.round((Date.parse(token.expiresAt) - at) / 10_000) * 10;
+    expect(lives(answer.body)).toBe(900);
+    expect(lives(await made(id, { origins: [PAGE], expiresIn: 60 }))).toBe(60);
+    expect(lives(await made(id, { origins: [PAGE], expiresIn: 3_600 }))).toBe(3_600);
+  });
+
+  it('can do on each route there is what widgets may do to its guest, and nothing to another', async () => {
+    const [id, other] = [await newGuest(), await newGuest()];
+    const { token } = await made(id);
+    const routes = declaredRoutes(running.service.app).filter(({ access }) => access.kind === 'scope');
+    const open = routes.filter(({ access }) => access.kind === 'scope' && access.forWidgets);
+    expect(open.map(({ method, path }) => `${method} ${path}`)).toEqual(
+      expect.arrayContaining(['GET /v1/guests/:id', 'GET /v1/guests/:id/messages', 'POST /v1/guests/:id/messages']),
+    );
+    for (const route of routes) {
+      const { method, path } = route;
+      const call = (guest: string) =>
+        page(token).call<ProblemAnswer>(method, path.replaceAll(/:\w+/g, guest), undefined, from(PAGE));
+      const [mine, theirs] = [await call(id), await call(other)];
+      expect([method, path, [401, 403].includes(mine.status)]).toEqual([method, path, !open.includes(route)]);
+      expect([method, path, theirs.status]).toEqual([method, path, 403]);
+    }
+    // What is open to widgets is about the guest in the path, and needs no more than a widget has.
+    for (const { path, access } of open)
+      expect([path, access]).toEqual([
+        expect.stringMatching(/^\/v1\/guests\/:id(\/|$)/),
+        { kind: 'scope', scope: expect.stringMatching(/^guest:(read|message)$/) as string, forWidgets: true },
+      ]);
+  });
+
+  it('is refused with a reason, which stands in the trail', async () => {
+    const [id, other] = [await newGuest(), await newGuest()];
+    const { token } = await made(id);
+    const widget = page(token);
+    const refusals = [
+      await widget.get<ProblemAnswer>(`/v1/guests/${id}`),
+      await widget.get<ProblemAnswer>(`/v1/guests/${id}`, from('https://evil.example.com')),
+      await widget.get<ProblemAnswer>(`/v1/guests/${id}`, from(`${PAGE}.evil.example.com`)),
+      await widget.get<ProblemAnswer>(`/v1/guests/${id}`, from('null')),
+      await widget.get<ProblemAnswer>(`/v1/guests/${other}`, from(PAGE)),
+      await widget.get<ProblemAnswer>('/v1/guests', from(PAGE)),
+      await widget.post<ProblemAnswer>(`/v1/guests/${id}/close`, undefined, from(PAGE)),
+      await widget.post<ProblemAnswer>(`/v1/guests/${id}/widget-tokens`, { origins: [PAGE] }, from(PAGE)),
+    ];
+    expect(refusals.map(codeOf)).toEqual([
+      [403, 'auth.origin_not_allowed'],
+      [403, 'auth.origin_not_allowed'],
+      [403, 'auth.origin_not_allowed'],
+      [403, 'auth.origin_not_allowed'],
+      [403, 'auth.beyond_guest'],
+      [403, 'auth.beyond_guest'],
+      [403, 'auth.scope_missing'],
+      [403, 'auth.scope_missing'],
+    ]);
+    const denials = (await entriesAbout('system:access')).filter(({ changes }) => changes['caller'] === `widget:${id}`);
+    expect(denials.map(({ changes }) => [changes['reason'], changes['route']])).toEqual(
+      expect.arrayContaining([
+        ['wrong-origin', 'GET /v1/guests/:id'],
+        ['beyond-guest', 'GET /v1/guests/:id'],
+        ['missing-scope', 'POST /v1/guests/:id/close'],
+      ]),
+    );
+  });
+
+  it('stays good when another is made, until all are revoked at once', async () => {
+    const [id, other] = [await newGuest(), await newGuest()];
+    const [old, next, theirs] = [await made(id), await made(id), await made(other)];
+    const works = async ({ token }: Token, guest = id) =>
+      (await page(token).get(`/v1/guests/${guest}`, from(PAGE))).status;
+    expect([await works(old), await works(next)]).toEqual([200, 200]);
+    const revoke = () => api.call('DELETE', `/v1/guests/${id}/widget-tokens`);
+    expect((await revoke()).status).toBe(204);
+    expect([await works(old), await works(next), await works(theirs, other)]).toEqual([401, 401, 200]);
+    expect((await revoke()).status).toBe(204);
+    expect(await works(await made(id))).toBe(200);
+    const entries = await entriesAbout(`guest:${id}`);
+    expect(entries.filter(({ event }) => event === 'WIDGET_TOKENS_REVOKED')).toMatchObject([
+      { changes: { tokens: 2 } },
+    ]);
+    expect(
+      entries.filter(({ event }) => event === 'WIDGET_TOKEN_MADE').map(({ changes }) => changes['tokenId']),
+    ).toEqual(expect.arrayContaining([old.tokenId, next.tokenId]) as string[]);
+  });
+
+  it('is no good any more once its guest is being closed, and none is made then', async () => {
+    const id = await newGuest({ mode: 'widget' });
+    const { token } = await made(id);
+    await api.post(`/v1/guests/${id}/close`);
+    expect(codeOf(await page(token).get<ProblemAnswer>(`/v1/guests/${id}`, from(PAGE)))).toEqual([
+      401,
+      'auth.token_unknown',
+    ]);
+    const again = await api.post<ProblemAnswer>(`/v1/guests/${id}/widget-tokens`, { origins: [PAGE] });
+    expect(codeOf(again)).toEqual([409, 'guest.closed']);
+  });
+
+  it('is made for a guest there is', async () => {
+    const path = '/v1/guests/01890a5d-ac96-774b-bcce-b302099a8057/widget-tokens';
+    expect(codeOf(await api.post<ProblemAnswer>(path, { origins: [PAGE] }))).toEqual([404, 'guest.not_found']);
+    expect(codeOf(await api.call<ProblemAnswer>('DELETE', path))).toEqual([404, 'guest.not_found']);
+  });
+
+  it.each<[string, object, string, string]>([
+    ['no origins', {}, '/origins', 'required'],
+    ['an empty list of origins', { origins: [] }, '/origins', 'arrayMinSize'],
+    [
+      'too many origins',
+      { origins: Array.from({ length: 11 }, (_, at) => `https://a${at}.example.com`) },
+      '/origins',
+      'arrayMaxSize',
+    ],
+    ['an origin twice', { origins: [PAGE, PAGE] }, '/origins', 'arrayUnique'],
+    ['a text', { origins: PAGE }, '/origins', 'isArray'],
+    ['every origin', { origins: ['*'] }, '/origins', 'pageOrigin'],
+    ['the origin of what has none', { origins: ['null'] }, '/origins', 'pageOrigin'],
+    ['an origin in the clear', { origins: ['http://www.example.com'] }, '/origins', 'pageOrigin'],
+    ['an origin with a path', { origins: [`${PAGE}/`] }, '/origins', 'pageOrigin'],
+    ['an origin in upper case', { origins: ['https://WWW.example.com'] }, '/origins', 'pageOrigin'],
+    ['a number among them', { origins: [PAGE, 7] }, '/origins', 'pageOrigin'],
+    ['less than a minute', { origins: [PAGE], expiresIn: 59 }, '/expiresIn', 'min'],
+    ['more than an hour', { origins: [PAGE], expiresIn: 3_601 }, '/expiresIn', 'max'],
+    ['half a second', { origins: [PAGE], expiresIn: 60.5 }, '/expiresIn', 'isInt'],
+    ['other scopes', { origins: [PAGE], scopes: ['*'] }, '/scopes', 'unknown'],
+  ])('is not made with %s', async (_what, body, pointer, rule) => {
+    const answer = await api.post<ProblemAnswer>(`/v1/guests/${await newGuest()}/widget-tokens`, body);
+    expect(answer).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
+    expect(answer.body.errors).toContainEqual(expect.objectContaining({ pointer, rule }));
+  });
+
+  it('may be made for a page on the developer’s own machine', async () => {
+    await made(await newGuest(), { origins: ['http://localhost:5173', 'http://127.0.0.1:8080'] });
+  });
+
+  it('is the same when the request for it is repeated under its Idempotency-Key', async () => {
+    const path = `/v1/guests/${await newGuest()}/widget-tokens`;
+    const ask = () => api.post<Token>(path, { origins: [PAGE] }, { 'idempotency-key': 'widget-token-1' });
+    const [first, second] = [await ask(), await ask()];
+    expect([second.status, second.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
+    expect(second.headers.get('cache-control')).toBe('no-store');
+    expect(second.body).toEqual(first.body);
+  });
+
+  it('is a caller of its own in idempotency, whichever token of the guest is shown', async () => {
+    const id = await newGuest();
+    const [old, next] = [await made(id), await made(id)];
+    const headers = { ...from(PAGE), 'idempotency-key': 'widget-message-1' };
+    const send = ({ token }: Token) =>
+      page(token).post<{ id: string }>(`/v1/guests/${id}/messages`, { text: 'once' }, headers);
+    const [first, second] = [await send(old), await send(next)];
+    expect([second.status, second.headers.get('idempotent-replayed')]).toEqual([202, 'true']);
+    expect(second.body.id).toBe(first.body.id);
+  });
+
+  it('is kept nowhere as it is, neither on disk nor in the log', async () => {
+    const id = await newGuest();
+    const { token } = await made(id);
+    await page(token).get(`/v1/guests/${id}`, from(PAGE));
+    await until(
+      async () => running.log(),
+      (log) => log.includes(`widget:${id}`),
+    );
+    for (const path of readdirSync(running.dataDir, { recursive: true, withFileTypes: true })) {
+      if (!path.isFile()) continue;
+      expect([path.name, readFileSync(join(path.parentPath, path.name)).includes(token)]).toEqual([path.name, false]);
+    }
+    expect(running.log()).not.toContain(token);
+  });
+});
