@@ -73,7 +73,7 @@ export class AppModule {
         ),
         RetentionModule.with({ days: retentionDays(config) }),
         // driving edge
-        HttpModule.with(config.apiKeys),
+        HttpModule.with({ apiKeys: config.apiKeys, rateLimit: config.http.rateLimit }),
         HealthModule.with(config.mode),
         OperationsModule,
       ],

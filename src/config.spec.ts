@@ -38,7 +38,7 @@ const mistakesIn = (env: NodeJS.ProcessEnv): Record<string, string> => {
 describe('the configuration', () => {
   it('is the sandbox on this machine when only keys are given', () => {
     expect(readConfig(KEYS)).toMatchObject({
-      http: { host: '127.0.0.1', port: 3000 },
+      http: { host: '127.0.0.1', port: 3000, corsOrigins: [], rateLimit: null },
       dataDir: './data',
       databaseUrl: null,
       mode: 'sandbox',
@@ -53,7 +53,7 @@ describe('the configuration', () => {
 
   it('is the cloud when there are credentials for it', () => {
     expect(readConfig(CLOUD)).toMatchObject({
-      http: { host: '0.0.0.0', port: 3000 },
+      http: { host: '0.0.0.0', port: 3000, corsOrigins: [], rateLimit: 6_000 },
       mode: 'cloud',
       crms: [],
       genesys: {
@@ -72,6 +72,8 @@ describe('the configuration', () => {
       ...CLOUD,
       PORT: '0',
       HOST: '::1',
+      CORS_ORIGINS: 'https://a.example.com, http://localhost:5173',
+      RATE_LIMIT: '100',
       DATA_DIR: '/var/lib/gm',
       DATABASE_URL: 'postgres://u:p@db:5432/gm',
       IDENTITY_SALT: 'pepper',
@@ -90,7 +92,12 @@ describe('the configuration', () => {
       CRM_AUTH_TOKEN: 'crm-token',
     });
     expect(config).toMatchObject({
-      http: { host: '::1', port: 0 },
+      http: {
+        host: '::1',
+        port: 0,
+        corsOrigins: ['https://a.example.com', 'http://localhost:5173'],
+        rateLimit: 100,
+      },
       dataDir: '/var/lib/gm',
       databaseUrl: 'postgres://u:p@db:5432/gm',
       identity: { salt: 'pepper' },
@@ -137,6 +144,11 @@ describe('the configuration', () => {
     expect(Object.isFrozen(config.apiKeys[0]!.scopes)).toBe(true);
   });
 
+  it('takes a rate limit of 0 for none', () => {
+    expect(readConfig({ ...CLOUD, RATE_LIMIT: '0' }).http.rateLimit).toBeNull();
+    expect(readConfig({ ...KEYS, RATE_LIMIT: '60' }).http.rateLimit).toBe(60);
+  });
+
   it('takes empty for absent', () => {
     expect(readConfig({ ...KEYS, PORT: '', GENESYS_CLIENT_ID: ' ', DATABASE_URL: '' })).toMatchObject({
       mode: 'sandbox',
@@ -149,6 +161,8 @@ describe('a configuration that cannot be used', () => {
   const broken = {
     PORT: 'secret-70000',
     HOST: 'secret host',
+    CORS_ORIGINS: 'https://secret.example/',
+    RATE_LIMIT: 'secret per minute',
     DATABASE_URL: 'mysql://secret@db/x',
     API_KEYS: `a:secret-short:*`,
     IDENTITY_KEYS: `a:${Buffer.from('secret').toString('base64')}`,
@@ -207,6 +221,16 @@ describe('a configuration that cannot be used', () => {
   ])('does not take a data key %s', (_what, DATA_KEYS, rule) => {
     expect(mistakesIn({ ...KEYS, DATA_KEYS })).toEqual({ DATA_KEYS: rule });
   });
+
+  it.each([
+    '*',
+    'null',
+    'https://a.example.com,',
+    'https://a.example.com,https://a.example.com',
+    'https://*.example.com',
+  ])('does not take %s for origins whose pages may call', (CORS_ORIGINS) =>
+    expect(Object.keys(mistakesIn({ ...KEYS, CORS_ORIGINS }))).toEqual(['CORS_ORIGINS']),
+  );
 
   it('needs all of Genesys and every key in cloud mode', () => {
     const mistakes = mistakesIn({ GENESYS_MODE: 'cloud' });

@@ -20,7 +20,14 @@ export type GenesysConfig = {
 };
 
 export type Config = {
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Whose pages may call us from a browser. */
+    readonly corsOrigins: readonly string[];
+    /** Requests a minute and caller; null for as many as anybody likes. */
+    readonly rateLimit: number | null;
+  };
   readonly dataDir: string;
   /** Null: the embedded database under `dataDir`. */
   readonly databaseUrl: string | null;
@@ -73,6 +80,10 @@ const Reads = (fault: (text: string) => string | null): PropertyDecorator =>
 class Environment {
   @MayBeAbsent() @IsPort({ message: 'must be a port: 0 to 65535' }) PORT?: string;
   @MayBeAbsent() @Matches(/^[A-Za-z0-9.:_-]+$/, { message: 'must be a host name or an address' }) HOST?: string;
+  @MayBeAbsent() @Reads(originsFault) CORS_ORIGINS?: string;
+  @MayBeAbsent()
+  @Matches(/^\d{1,7}$/, { message: 'must be a whole number of requests a minute, 0 for no limit' })
+  RATE_LIMIT?: string;
   @MayBeAbsent() @Reads(() => null) DATA_DIR?: string;
   @MayBeAbsent() @Reads(urlFault('postgres', 'postgresql')) DATABASE_URL?: string;
   @MayBeAbsent() @Reads((text) => readApiKeys(text).fault) API_KEYS?: string;
@@ -179,7 +190,12 @@ function faultsBetween(env: Environment): Mistake[] {
 function configOf(env: Environment, crmEnv: Record<string, string>): Config {
   const mode = modeOf(env);
   return {
-    http: { host: env.HOST ?? (mode === 'sandbox' ? '127.0.0.1' : '0.0.0.0'), port: Number(env.PORT ?? 3000) },
+    http: {
+      host: env.HOST ?? (mode === 'sandbox' ? '127.0.0.1' : '0.0.0.0'),
+      port: Number(env.PORT ?? 3000),
+      corsOrigins: listOf(env.CORS_ORIGINS ?? ''),
+      rateLimit: Number(env.RATE_LIMIT ?? (mode === 'sandbox' ? 0 : DEFAULT_RATE_LIMIT)) || null,
+    },
     dataDir: env.DATA_DIR ?? DEFAULT_DATA_DIR,
     databaseUrl: env.DATABASE_URL ?? null,
     mode,
@@ -212,6 +228,9 @@ const genesysOf = (env: Environment): GenesysConfig => ({
 });
 
 export const DEFAULT_DATA_DIR = './data';
+
+/** A hundred a second: no back end of a site needs more from one instance by accident. */
+const DEFAULT_RATE_LIMIT = 6_000;
 
 type ReadKeys = { readonly keys: readonly SecretKey[]; readonly fault: string | null };
 
@@ -253,6 +272,14 @@ function countFault(min: number, max: number): (text: string) => string | null {
     const isCount = /^\d{1,7}$/.test(text) && Number(text) >= min && Number(text) <= max;
     return isCount ? null : `must be a whole number from ${min} to ${max}`;
   };
+}
+
+function originsFault(text: string): string | null {
+  const origins = listOf(text);
+  // Each by its name: a pattern would be compared as it is, and never be found.
+  if (origins.some((origin) => originFault(origin) !== null || origin.includes('*')))
+    return 'must be a list, separated by commas, of origins: https://host, without a path';
+  return new Set(origins).size === origins.length ? null : 'must not name anything twice';
 }
 
 /** Credentials would cross a network in the clear. */

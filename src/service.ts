@@ -38,7 +38,7 @@ export async function startService(
       { ...nestOptions, logger, abortOnError: false },
     );
     const running = app;
-    configureHttp(running);
+    configureHttp(running, config.http);
     const { port, host } = config.http;
     await listening('PORT', () => running.listen(port, host));
     if (config.mode === 'sandbox')

@@ -1,6 +1,6 @@
 import { CanActivate, ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../kernel/app-error.js';
 import { runContext } from '../kernel/run-context.js';
 import { accessOf } from './access.js';
@@ -9,6 +9,9 @@ import { Denials } from './access-log.js';
 import type { DenialReason } from './access-log.js';
 import { Callers } from './callers.js';
 import type { Caller, Confinement } from './callers.js';
+import { Quotas } from './quotas.js';
+import { quotaExceeded, rateLimitHeaders } from './rate-limit.js';
+import type { Standing } from './rate-limit.js';
 import type { ScopeName } from './scopes.js';
 
 const notShown = (): AppError =>
@@ -60,6 +63,7 @@ export class AuthGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly callers: Callers,
+    private readonly quotas: Quotas,
     private readonly denials: Denials,
   ) {}
 
@@ -67,9 +71,12 @@ export class AuthGuard implements CanActivate {
     const access = accessOf(this.reflector, context.getHandler() as () => unknown, context.getClass());
     if (access.kind === 'open') return true;
 
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
-    const caller = await this.identify(request, route);
+    const caller = await this.identify(request, reply, route);
+    await this.count(this.quotas.ofCaller(caller.actor), caller.actor, route, reply);
 
     if (access.kind === 'undeclared') {
       this.logger.error('route declares no access', { route });
@@ -86,11 +93,25 @@ export class AuthGuard implements CanActivate {
     return true;
   }
 
-  private async identify(request: FastifyRequest, route: string): Promise<Caller> {
+  private async identify(request: FastifyRequest, reply: FastifyReply, route: string): Promise<Caller> {
     const token = bearerToken(request.headers.authorization);
+    const caller = token === null || token.length > LONGEST_TOKEN ? null : await this.callers.identify(token);
+    if (caller !== null) return caller;
+    await this.count(this.quotas.ofStranger(request.ip), null, route, reply);
     if (token === null) return this.deny(null, 'no-token', route, notShown());
-    const caller = token.length > LONGEST_TOKEN ? null : await this.callers.identify(token);
-    return caller ?? this.deny(null, 'unknown-token', route, notKnown());
+    return this.deny(null, 'unknown-token', route, notKnown());
+  }
+
+  /** Null is for those who are not counted. */
+  private async count(
+    standing: Standing | null,
+    actor: string | null,
+    route: string,
+    reply: FastifyReply,
+  ): Promise<void> {
+    if (standing === null) return;
+    void reply.headers(rateLimitHeaders(this.quotas.quota!, standing));
+    if (standing.isOver) await this.deny(actor, 'over-quota', route, quotaExceeded(this.quotas.quota!, standing));
   }
 
   private async deny(actor: string | null, reason: DenialReason, route: string, error: AppError): Promise<never> {

@@ -20,6 +20,15 @@ export const OWN_STATUS: Readonly<Record<string, number>> = {
   'http.headers_too_large': 431,
 };
 
+/** Problems that have a type of their own in IANA's registry (RFC 9457 §4.2), by code. */
+export const REGISTERED: Readonly<Record<string, { readonly type: string; readonly title: string }>> = {
+  // draft-ietf-httpapi-ratelimit-headers-10 §5
+  'http.quota_exceeded': {
+    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    title: 'Request cannot be satisfied as assigned quota has been exceeded',
+  },
+};
+
 /** More faults than this help nobody, and an answer should not outgrow its request. */
 const MOST_ERRORS = 100;
 

@@ -1,5 +1,6 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
+import { Clock } from '../kernel/clock.js';
 import { Denials } from './access-log.js';
 import { ApiKeys } from './api-keys.js';
 import type { ApiKey } from './api-keys.js';
@@ -7,7 +8,15 @@ import { AuthGuard } from './auth.guard.js';
 import { AnyOf, Callers } from './callers.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyRetention } from './idempotency.retention.js';
+import { Quotas } from './quotas.js';
 import { WidgetCallers, WidgetTokens } from './widget-tokens.js';
+
+/** Who may call, and how often. */
+export type Access = {
+  readonly apiKeys: readonly ApiKey[];
+  /** Requests a minute; null for as many as anybody likes. */
+  readonly rateLimit: number | null;
+};
 
 /**
  * Authentication and idempotency for every controller. `AccessLog`, `WidgetTokens`, `IdempotencyStore` and the kernel's ports come from
@@ -15,7 +24,7 @@ import { WidgetCallers, WidgetTokens } from './widget-tokens.js';
  */
 @Module({})
 export class HttpModule {
-  static with(apiKeys: readonly ApiKey[]): DynamicModule {
+  static with({ apiKeys, rateLimit }: Access): DynamicModule {
     return {
       module: HttpModule,
       imports: [DiscoveryModule],
@@ -25,6 +34,7 @@ export class HttpModule {
           inject: [WidgetTokens],
           useFactory: (tokens: WidgetTokens) => new AnyOf([new ApiKeys(apiKeys), new WidgetCallers(tokens)]),
         },
+        { provide: Quotas, useFactory: (clock: Clock) => new Quotas(rateLimit, clock), inject: [Clock] },
         Denials,
         IdempotencyRetention,
         { provide: APP_GUARD, useClass: AuthGuard },

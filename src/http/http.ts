@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
 import helmet from 'helmet';
 import { AppError } from '../kernel/app-error.js';
+import { allowOrigins } from './cors.js';
 import { shuttingDown } from './http.errors.js';
 import { BODY_LIMIT, BODY_TYPES, parseJsonBody } from './json-body.js';
 import { serveOpenApi } from './openapi.js';
@@ -44,11 +45,17 @@ export const fastifyOptions = (): FastifyHttpOptions<Server> => ({
 /** For `NestFactory.create(…)`: the body parsers are ours. */
 export const nestOptions = { bodyParser: false, bufferLogs: true } as const;
 
+export type HttpOptions = {
+  /** Whose pages may call us from a browser. */
+  readonly corsOrigins: readonly string[];
+};
+
 /** Everything between the socket and a controller. Call once, before the app is initialised. Signals are the caller's to handle. */
-export function configureHttp(app: NestFastifyApplication): void {
+export function configureHttp(app: NestFastifyApplication, { corsOrigins }: HttpOptions): void {
   const fastify = app.getHttpAdapter().getInstance();
   const methodsAt = rememberRoutes(fastify);
   addRunContext(fastify);
+  allowOrigins(fastify, corsOrigins);
   refuseWhileClosing(fastify);
 
   fastify.removeAllContentTypeParsers();

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { AppError, ErrorKind, FieldError } from '../kernel/app-error.js';
-import { OWN_STATUS } from './http.errors.js';
+import { OWN_STATUS, REGISTERED } from './http.errors.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -42,8 +42,7 @@ export function problemOf(error: AppError, instance?: string): ProblemAnswer {
     problem: {
       // First, so that no extra member can pass for one of the problem's own.
       ...extra,
-      type: `/problems/${error.code}`,
-      title: titleOf(error.code),
+      ...(REGISTERED[error.code] ?? { type: `/problems/${error.code}`, title: titleOf(error.code) }),
       status,
       detail: error.message,
       ...(instance === undefined ? {} : { instance }),

@@ -53,9 +53,12 @@ type Options = {
   readonly imports?: DynamicModule[];
   readonly keys?: Readonly<Record<string, { readonly key: string; readonly scopes: readonly string[] }>>;
   readonly providers?: Provider[];
+  readonly corsOrigins?: readonly string[];
+  readonly rateLimit?: number;
 };
 
-export async function served({ controllers = [], imports = [], keys = {}, providers = [] }: Options): Promise<Served> {
+export async function served(options: Options): Promise<Served> {
+  const { controllers = [], imports = [], keys = {}, providers = [], corsOrigins = [], rateLimit = null } = options;
   const denials: Denial[] = [];
   const lines: Record<string, unknown>[] = [];
   const log: AccessLog = { denied: async (denial) => void denials.push(denial) };
@@ -82,14 +85,14 @@ export async function served({ controllers = [], imports = [], keys = {}, provid
     write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
   });
   const module = await Test.createTestingModule({
-    imports: [Ports, HttpModule.with(apiKeys), ...imports],
+    imports: [Ports, HttpModule.with({ apiKeys, rateLimit }), ...imports],
     controllers,
   }).compile();
   const app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(fastifyOptions()), {
     ...nestOptions,
     logger,
   });
-  configureHttp(app);
+  configureHttp(app, { corsOrigins });
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
   const url = `http://127.0.0.1:${port}`;
