@@ -25,7 +25,7 @@ module.exports = {
   },
   // Relative imports may be written with the ending that Node will see.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  // @nestjs/* 12 is published as ES modules only; jest can require() those itself only on Node >= 24.9.
-  transformIgnorePatterns: ['/node_modules/(?!@nestjs/)'],
+  // @nestjs/* 12 and jose are published as ES modules only; jest can require() those itself only on Node >= 24.9.
+  transformIgnorePatterns: ['/node_modules/(?!@nestjs/|jose/)'],
   reporters: ['default', '<rootDir>/test/plain-summary.reporter.js'],
 };

@@ -8,6 +8,7 @@ import { CrmModule } from './adapters/crm/crm.module.js';
 import { GenesysModule } from './adapters/genesys/genesys.module.js';
 import { messengerEnvironment } from './adapters/genesys/regions.js';
 import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
+import { OidcCallers } from './adapters/oidc/oidc.callers.js';
 import { Database } from './adapters/storage/database.js';
 import { StorageModule } from './adapters/storage/storage.module.js';
 import type { Config } from './config.js';
@@ -73,7 +74,11 @@ export class AppModule {
         ),
         RetentionModule.with({ days: retentionDays(config) }),
         // driving edge
-        HttpModule.with({ apiKeys: config.apiKeys, rateLimit: config.http.rateLimit }),
+        HttpModule.with({
+          apiKeys: config.apiKeys,
+          callers: config.oidc === null ? [] : [new OidcCallers(config.oidc, clock)],
+          rateLimit: config.http.rateLimit,
+        }),
         HealthModule.with(config.mode),
         OperationsModule,
       ],

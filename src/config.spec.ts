@@ -42,6 +42,7 @@ describe('the configuration', () => {
       dataDir: './data',
       databaseUrl: null,
       mode: 'sandbox',
+      oidc: null,
       identity: { salt: null },
       genesys: null,
       crms: ['rest'],
@@ -72,6 +73,8 @@ describe('the configuration', () => {
       ...CLOUD,
       PORT: '0',
       HOST: '::1',
+      OIDC_ISSUER: 'https://login.example.com/tenant/',
+      OIDC_AUDIENCE: 'guest-manager',
       CORS_ORIGINS: 'https://a.example.com, http://localhost:5173',
       RATE_LIMIT: '100',
       DATA_DIR: '/var/lib/gm',
@@ -100,6 +103,7 @@ describe('the configuration', () => {
       },
       dataDir: '/var/lib/gm',
       databaseUrl: 'postgres://u:p@db:5432/gm',
+      oidc: { issuer: 'https://login.example.com/tenant/', audience: 'guest-manager' },
       identity: { salt: 'pepper' },
       genesys: {
         environment: 'usw2.pure.cloud',
@@ -165,6 +169,7 @@ describe('a configuration that cannot be used', () => {
     RATE_LIMIT: 'secret per minute',
     DATABASE_URL: 'mysql://secret@db/x',
     API_KEYS: `a:secret-short:*`,
+    OIDC_ISSUER: 'ftp://secret.example',
     IDENTITY_KEYS: `a:${Buffer.from('secret').toString('base64')}`,
     DATA_KEYS: 'a:secret!',
     GENESYS_ENVIRONMENT: 'https://secret',
@@ -251,6 +256,24 @@ describe('a configuration that cannot be used', () => {
       'IDENTITY_KEYS',
       'DATA_KEYS',
     ]);
+  });
+
+  it('needs an issuer and an audience, or neither', () => {
+    expect(Object.keys(mistakesIn({ ...KEYS, OIDC_ISSUER: 'https://login.example.com' }))).toEqual(['OIDC_AUDIENCE']);
+    expect(Object.keys(mistakesIn({ ...KEYS, OIDC_AUDIENCE: 'x' }))).toEqual(['OIDC_ISSUER']);
+  });
+
+  it.each([
+    ['http://login.example.com', false],
+    ['https://login.example.com/?tenant=1', false],
+    ['https://login.example.com#', false],
+    ['https://user:secret@login.example.com', false],
+    ['login.example.com', false],
+    ['https://login.example.com/tenant', true],
+    ['http://127.0.0.1:4000', true],
+  ])('takes %s for an issuer: %p', (OIDC_ISSUER, isTaken) => {
+    const mistakes = Object.keys(mistakesIn({ ...KEYS, OIDC_ISSUER, OIDC_AUDIENCE: 'x' }));
+    expect(mistakes).toEqual(isTaken ? [] : ['OIDC_ISSUER']);
   });
 
   it('needs half a pair of credentials to be completed', () => {

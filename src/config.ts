@@ -33,6 +33,8 @@ export type Config = {
   readonly databaseUrl: string | null;
   readonly mode: Mode;
   readonly apiKeys: readonly ApiKey[];
+  /** Whose access tokens are accepted beside API keys, and for whom they must be made. Null for nobody's. */
+  readonly oidc: { readonly issuer: string; readonly audience: string } | null;
   /** Newest first, here and below: the first makes new values, the others still read old ones. */
   readonly identity: { readonly keys: readonly SecretKey[]; readonly salt: string | null };
   readonly dataKeys: readonly SecretKey[];
@@ -87,6 +89,8 @@ class Environment {
   @MayBeAbsent() @Reads(() => null) DATA_DIR?: string;
   @MayBeAbsent() @Reads(urlFault('postgres', 'postgresql')) DATABASE_URL?: string;
   @MayBeAbsent() @Reads((text) => readApiKeys(text).fault) API_KEYS?: string;
+  @MayBeAbsent() @Reads(issuerFault) OIDC_ISSUER?: string;
+  @MayBeAbsent() @Reads(() => null) OIDC_AUDIENCE?: string;
   @MayBeAbsent()
   @Reads((text) => readKeys(text, (size) => (size < 32 ? 'at least 32' : null)).fault)
   IDENTITY_KEYS?: string;
@@ -182,6 +186,9 @@ function faultsBetween(env: Environment): Mistake[] {
       if (isExposed(env[variable])) mistakes.push({ variable, rule });
     }
   }
+  if (env.OIDC_ISSUER !== undefined)
+    need('OIDC_AUDIENCE', 'tokens of OIDC_ISSUER for others would be accepted without it');
+  if (env.OIDC_AUDIENCE !== undefined) need('OIDC_ISSUER', 'OIDC_AUDIENCE is of no use without it');
   const why = mode === 'cloud' ? 'cloud mode needs it' : 'only a sandbox with its own embedded database makes one';
   for (const variable of ['API_KEYS', 'IDENTITY_KEYS', 'DATA_KEYS'] as const) need(variable, why);
   return mistakes;
@@ -200,6 +207,7 @@ function configOf(env: Environment, crmEnv: Record<string, string>): Config {
     databaseUrl: env.DATABASE_URL ?? null,
     mode,
     apiKeys: readApiKeys(env.API_KEYS!).keys,
+    oidc: env.OIDC_ISSUER === undefined ? null : { issuer: env.OIDC_ISSUER, audience: env.OIDC_AUDIENCE! },
     identity: { keys: readKeys(env.IDENTITY_KEYS!).keys, salt: env.IDENTITY_SALT ?? null },
     dataKeys: readKeys(env.DATA_KEYS!).keys,
     genesys: mode === 'sandbox' && env.GENESYS_GATEWAY_URL === undefined ? null : genesysOf(env),
@@ -272,6 +280,14 @@ function countFault(min: number, max: number): (text: string) => string | null {
     const isCount = /^\d{1,7}$/.test(text) && Number(text) >= min && Number(text) <= max;
     return isCount ? null : `must be a whole number from ${min} to ${max}`;
   };
+}
+
+/** OpenID Connect Discovery 1.0 §2: https, and neither query nor fragment. On this machine an issuer may do without encryption. */
+function issuerFault(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && !isExposed(text));
+  const isIssuer = isSafe && url.search === '' && url.hash === '' && !/[?#\s]/.test(text) && url.username === '';
+  return isIssuer ? null : 'must be an https URL, without query or fragment, as it stands in the iss of its tokens';
 }
 
 function originsFault(text: string): string | null {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { declaredRoutes } from '../src/http/access.js';
 import { aBody, Client, until } from './support/client.js';
 import type { Answer, GuestAnswer, ProblemAnswer } from './support/client.js';
+import { AUDIENCE, Issuer, newKey } from './support/issuer.js';
 import { testService } from './support/service.js';
 import type { TestService } from './support/service.js';
 
@@ -227,5 +228,77 @@ describe('a widget token', () => {
       expect([path.name, readFileSync(join(path.parentPath, path.name)).includes(token)]).toEqual([path.name, false]);
     }
     expect(running.log()).not.toContain(token);
+  });
+});
+
+describe('with an issuer of access tokens, a quota and a page', () => {
+  let issuer: Issuer;
+  let limited: TestService;
+  const QUOTA = 50;
+
+  beforeAll(async () => {
+    issuer = await Issuer.start();
+    limited = await testService({
+      OIDC_ISSUER: issuer.url,
+      OIDC_AUDIENCE: AUDIENCE,
+      RATE_LIMIT: String(QUOTA),
+      CORS_ORIGINS: PAGE,
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await limited?.close();
+    await issuer?.close().catch(() => undefined);
+  });
+
+  const bearer = async (claims: Record<string, unknown> = {}): Promise<Client> =>
+    new Client(limited.service.url, await issuer.token(claims));
+
+  it('a token does what its scopes say, and its bearer stands in the trail without a name', async () => {
+    const writer = await bearer({ sub: 'jane@example.com', scope: 'openid guest:write' });
+    const { status, body } = await writer.post<GuestAnswer>('/v1/guests', aBody());
+    expect(status).toBe(201);
+    const refused = await writer.get<ProblemAnswer>(`/v1/guests/${body.id}`);
+    expect(codeOf(refused)).toEqual([403, 'auth.scope_missing']);
+    const trail = await limited.api.get<{ items: Entry[] }>(`/v1/audit/entries?subject=guest:${body.id}`);
+    expect(trail.body.items[0]!.actor).toMatch(/^oidc:[0-9a-f]{16}$/);
+    expect(limited.log() + JSON.stringify(trail.body)).not.toContain('jane');
+  });
+
+  it('a token that is no good is refused, however long it is', async () => {
+    const refusals = [
+      await (await bearer({ aud: 'https://other.example.com' })).get<ProblemAnswer>('/v1/guests'),
+      await (await bearer({ exp: -3_600 })).get<ProblemAnswer>('/v1/guests'),
+      await (await bearer({ filling: 'x'.repeat(7_000) })).get<ProblemAnswer>('/v1/guests'),
+    ];
+    for (const refusal of refusals) expect(codeOf(refusal)).toEqual([401, 'auth.token_unknown']);
+    expect((await (await bearer({ filling: 'x'.repeat(5_000) })).get('/v1/guests')).status).toBe(200);
+  });
+
+  it('callers are told their quota, and pages may read it', async () => {
+    const caller = await bearer({ sub: 'counted' });
+    const answer = await caller.get('/v1/guests', from(PAGE));
+    expect(answer.headers.get('ratelimit-policy')).toBe(`"default";q=${QUOTA};w=60`);
+    expect(answer.headers.get('ratelimit')).toBe(`"default";r=${QUOTA - 1};t=60`);
+    expect(answer.headers.get('access-control-allow-origin')).toBe(PAGE);
+    expect(answer.headers.get('access-control-expose-headers')).toContain('RateLimit');
+    for (let n = 1; n < QUOTA; n++) await caller.get('/v1/guests');
+    expect(codeOf(await caller.get<ProblemAnswer>('/v1/guests'))).toEqual([429, 'http.quota_exceeded']);
+    expect((await (await bearer({ sub: 'another' })).get('/v1/guests')).status).toBe(200);
+  });
+
+  it('while the issuer cannot be asked, that is said of tokens nobody can check; API keys go on', async () => {
+    const unknown = await issuer.token({}, await newKey('made-meanwhile'));
+    // Its keys were fetched a moment ago; only a service that never had them cannot tell.
+    const fresh = await testService({ OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: AUDIENCE });
+    try {
+      await issuer.close();
+      const client = new Client(fresh.service.url, unknown);
+      const answer = await client.get<ProblemAnswer>('/v1/guests');
+      expect([...codeOf(answer), answer.headers.get('retry-after')]).toEqual([503, 'auth.issuer_unavailable', '5']);
+      expect((await fresh.api.get('/v1/guests')).status).toBe(200);
+      expect((await (await bearer()).get('/v1/guests')).status).toBe(200);
+    } finally {
+      await fresh.close();
+    }
   });
 });

@@ -14,6 +14,8 @@ import { WidgetCallers, WidgetTokens } from './widget-tokens.js';
 /** Who may call, and how often. */
 export type Access = {
   readonly apiKeys: readonly ApiKey[];
+  /** Who else may know a token. */
+  readonly callers?: readonly Callers[];
   /** Requests a minute; null for as many as anybody likes. */
   readonly rateLimit: number | null;
 };
@@ -24,7 +26,7 @@ export type Access = {
  */
 @Module({})
 export class HttpModule {
-  static with({ apiKeys, rateLimit }: Access): DynamicModule {
+  static with({ apiKeys, callers = [], rateLimit }: Access): DynamicModule {
     return {
       module: HttpModule,
       imports: [DiscoveryModule],
@@ -32,7 +34,8 @@ export class HttpModule {
         {
           provide: Callers,
           inject: [WidgetTokens],
-          useFactory: (tokens: WidgetTokens) => new AnyOf([new ApiKeys(apiKeys), new WidgetCallers(tokens)]),
+          useFactory: (tokens: WidgetTokens) =>
+            new AnyOf([new ApiKeys(apiKeys), new WidgetCallers(tokens), ...callers]),
         },
         { provide: Quotas, useFactory: (clock: Clock) => new Quotas(rateLimit, clock), inject: [Clock] },
         Denials,
