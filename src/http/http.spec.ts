@@ -8,7 +8,7 @@ import { AppError } from '../kernel/app-error.js';
 import type { ErrorFacts, ErrorKind } from '../kernel/app-error.js';
 import { runContext } from '../kernel/run-context.js';
 import { Open } from './access.js';
-import { REQUEST_TIMEOUT_MS } from './http.js';
+import { CONNECTION_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './http.js';
 import { BODY_LIMIT } from './json-body.js';
 import { served } from './served.contract.js';
 import type { Served } from './served.contract.js';
@@ -265,17 +265,36 @@ describe('what only HTTP can get wrong', () => {
     expect(answer).toContain('"code":"http.malformed_request"');
   });
 
-  it('a caller who takes too long to say what they want', async () => {
+  it.each([
+    ['what they want', 'POST /v1/things HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\ncontent-ty'],
+    [
+      'what it is about',
+      'POST /v1/things/anything HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{"a"',
+    ],
+  ])('a caller who takes too long to say %s', async (_what, bytes) => {
     const server = http.app.getHttpServer();
     const { requestTimeout, headersTimeout } = server;
     expect(requestTimeout).toBe(REQUEST_TIMEOUT_MS);
     try {
       server.requestTimeout = server.headersTimeout = 200;
-      const answer = await http.raw('POST /v1/things HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\ncontent-ty');
+      const answer = await http.raw(bytes);
       expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout/);
       expect(answer).toContain('"code":"http.request_timeout"');
     } finally {
       Object.assign(server, { requestTimeout, headersTimeout });
+    }
+  });
+
+  it('a caller who connects and then says nothing at all', async () => {
+    const server = http.app.getHttpServer();
+    expect(server.timeout).toBe(CONNECTION_TIMEOUT_MS);
+    try {
+      server.timeout = 100;
+      const startedAt = performance.now();
+      expect(await http.raw('')).toBe('');
+      expect(performance.now() - startedAt).toBeLessThan(2_000);
+    } finally {
+      server.timeout = CONNECTION_TIMEOUT_MS;
     }
   });
 
