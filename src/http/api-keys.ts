@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../kernel/clock.js';
 import { Callers } from './callers.js';
 import type { Caller } from './callers.js';
 import { SCOPES } from './scopes.js';
@@ -19,7 +20,12 @@ export const digestOf = (key: string): Buffer => createHash('sha256').update(key
  * time, and all of them each time, tells a guesser neither how much of a key was right nor whose it was.
  */
 export class ApiKeys extends Callers {
-  constructor(private readonly keys: readonly ApiKey[]) {
+  private readonly lastUsedAt = new Map<string, Date>();
+
+  constructor(
+    private readonly keys: readonly ApiKey[],
+    private readonly clock: Clock,
+  ) {
     super();
   }
 
@@ -27,7 +33,14 @@ export class ApiKeys extends Callers {
     const digest = digestOf(token);
     let found: ApiKey | null = null;
     for (const key of this.keys) if (timingSafeEqual(key.digest, digest)) found = key;
-    return found && callerOf(found);
+    if (found === null) return null;
+    this.lastUsedAt.set(found.name, this.clock.now());
+    return callerOf(found);
+  }
+
+  /** Every key, in the order of the configuration, and when it was shown last: null when it was not since this process started. */
+  list(): (Pick<ApiKey, 'name' | 'scopes'> & { readonly lastUsedAt: Date | null })[] {
+    return this.keys.map(({ name, scopes }) => ({ name, scopes, lastUsedAt: this.lastUsedAt.get(name) ?? null }));
   }
 }
 

@@ -8,7 +8,7 @@ import type { Access } from './access.js';
 import { Denials } from './access-log.js';
 import type { DenialReason } from './access-log.js';
 import { Callers } from './callers.js';
-import type { Caller, Confinement } from './callers.js';
+import type { Caller } from './callers.js';
 import { Quotas } from './quotas.js';
 import { quotaExceeded, rateLimitHeaders } from './rate-limit.js';
 import type { Standing } from './rate-limit.js';
@@ -18,9 +18,14 @@ const notShown = (): AppError =>
   new AppError('unauthenticated', 'auth.token_missing', 'Show who you are: Authorization: Bearer <token>.');
 
 const notKnown = (): AppError =>
-  new AppError('unauthenticated', 'auth.token_unknown', 'The bearer token is not one we know.', {
-    extra: { challenge: 'error="invalid_token"' },
-  });
+  new AppError(
+    'unauthenticated',
+    'auth.token_unknown',
+    'The bearer token is not one we know, or it is no longer good.',
+    {
+      extra: { challenge: 'error="invalid_token"' },
+    },
+  );
 
 const notAllowed = (scope: ScopeName): AppError =>
   new AppError(
@@ -76,17 +81,15 @@ export class AuthGuard implements CanActivate {
     const reply = http.getResponse<FastifyReply>();
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
     const caller = await this.identify(request, reply, route);
-    await this.count(this.quotas.ofCaller(caller.actor), caller.actor, route, reply);
+    const standing = this.quotas.ofCaller(caller.actor);
+    if (standing !== null) await this.count(standing, caller.actor, route, reply);
 
     if (access.kind === 'undeclared') {
       this.logger.error('route declares no access', { route });
       return this.deny(caller.actor, 'undeclared-route', route, notDeclared());
     }
-    if (caller.only !== undefined && !caller.only.origins.includes(request.headers.origin ?? ''))
-      return this.deny(caller.actor, 'wrong-origin', route, notFromThere());
-    if (!caller.may(access.scope)) return this.deny(caller.actor, 'missing-scope', route, notAllowed(access.scope));
-    if (caller.only !== undefined && !reaches(caller.only, access, request))
-      return this.deny(caller.actor, 'beyond-guest', route, notThatFar());
+    const refusal = refusalOf(caller, access, request);
+    if (refusal !== null) return this.deny(caller.actor, refusal.reason, route, refusal.error);
 
     const run = runContext();
     if (run) run.actor = caller.actor;
@@ -97,19 +100,14 @@ export class AuthGuard implements CanActivate {
     const token = bearerToken(request.headers.authorization);
     const caller = token === null || token.length > LONGEST_TOKEN ? null : await this.callers.identify(token);
     if (caller !== null) return caller;
-    await this.count(this.quotas.ofStranger(request.ip), null, route, reply);
+    const standing = this.quotas.ofStranger(request.ip);
+    if (standing !== null) await this.count(standing, null, route, reply);
     if (token === null) return this.deny(null, 'no-token', route, notShown());
     return this.deny(null, 'unknown-token', route, notKnown());
   }
 
-  /** Null is for those who are not counted. */
-  private async count(
-    standing: Standing | null,
-    actor: string | null,
-    route: string,
-    reply: FastifyReply,
-  ): Promise<void> {
-    if (standing === null) return;
+  /** Says on the reply where somebody stands, and refuses who is over their quota. */
+  private async count(standing: Standing, actor: string | null, route: string, reply: FastifyReply): Promise<void> {
     void reply.headers(rateLimitHeaders(this.quotas.quota!, standing));
     if (standing.isOver) await this.deny(actor, 'over-quota', route, quotaExceeded(this.quotas.quota!, standing));
   }
@@ -120,8 +118,16 @@ export class AuthGuard implements CanActivate {
   }
 }
 
-const reaches = ({ guestId }: Confinement, access: Access & { kind: 'scope' }, request: FastifyRequest): boolean =>
-  access.forWidgets === true && (request.params as { id?: unknown }).id === guestId;
+type Refusal = { readonly reason: DenialReason; readonly error: AppError };
+
+/** Null when the caller may call this route as it is called. */
+function refusalOf({ may, only }: Caller, access: Access & { kind: 'scope' }, request: FastifyRequest): Refusal | null {
+  if (only !== undefined && !only.origins.includes(request.headers.origin ?? ''))
+    return { reason: 'wrong-origin', error: notFromThere() };
+  if (!may(access.scope)) return { reason: 'missing-scope', error: notAllowed(access.scope) };
+  const reaches = only === undefined || (access.forWidgets && (request.params as { id?: unknown }).id === only.guestId);
+  return reaches ? null : { reason: 'beyond-guest', error: notThatFar() };
+}
 
 /** RFC 6750 §2.1: the scheme's name in any case, one token68. Null when there is none. */
 function bearerToken(header: string | undefined): string | null {

@@ -2,6 +2,7 @@ import { DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
 import { Clock } from '../kernel/clock.js';
 import { Denials } from './access-log.js';
+import { ApiKeysController } from './api-keys.controller.js';
 import { ApiKeys } from './api-keys.js';
 import type { ApiKey } from './api-keys.js';
 import { AuthGuard } from './auth.guard.js';
@@ -30,12 +31,13 @@ export class HttpModule {
     return {
       module: HttpModule,
       imports: [DiscoveryModule],
+      controllers: [ApiKeysController],
       providers: [
+        { provide: ApiKeys, useFactory: (clock: Clock) => new ApiKeys(apiKeys, clock), inject: [Clock] },
         {
           provide: Callers,
-          inject: [WidgetTokens],
-          useFactory: (tokens: WidgetTokens) =>
-            new AnyOf([new ApiKeys(apiKeys), new WidgetCallers(tokens), ...callers]),
+          inject: [ApiKeys, WidgetTokens],
+          useFactory: (keys: ApiKeys, tokens: WidgetTokens) => new AnyOf([keys, new WidgetCallers(tokens), ...callers]),
         },
         { provide: Quotas, useFactory: (clock: Clock) => new Quotas(rateLimit, clock), inject: [Clock] },
         Denials,

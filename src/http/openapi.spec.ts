@@ -47,7 +47,12 @@ afterAll(() => http.close());
 describe('the description of the API', () => {
   it('is OpenAPI 3.1, open to anybody', () => {
     expect(document.openapi).toBe('3.1.0');
-    expect(Object.keys(document.paths)).toEqual(['/v1/things/{id}', '/v1/things', '/v1/things/open/{one}/{two}']);
+    expect(Object.keys(document.paths)).toEqual([
+      '/v1/things/{id}',
+      '/v1/things',
+      '/v1/things/open/{one}/{two}',
+      '/v1/api-keys',
+    ]);
   });
 
   it('says which scope each call needs', () => {
