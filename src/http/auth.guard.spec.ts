@@ -1,10 +1,12 @@
 import { Controller, Get, Post } from '@nestjs/common';
+import type { OpenAPIObject } from '@nestjs/swagger';
 import { runContext } from '../kernel/run-context.js';
-import { declaredRoutes, Open, Scope } from './access.js';
+import { declaredRoutes, ForWidgets, Open, Scope } from './access.js';
 import { AccessLog, DENIAL_WINDOW_MS, Denials, MOST_DENIALS } from './access-log.js';
 import type { Denial } from './access-log.js';
 import { ALL, served } from './served.contract.js';
 import type { Served } from './served.contract.js';
+import { WidgetTokens } from './widget-tokens.js';
 
 const READER = 'only-reading-is-allowed-to-me';
 
@@ -119,6 +121,45 @@ describe('a route that does not say who may call it', () => {
     );
     // Those above, and the one of the HTTP module itself.
     expect(routes).toHaveLength(6);
+  });
+});
+
+describe('a route of a guest', () => {
+  @Scope('guest:read')
+  @Controller('v1/guests/:id')
+  class PageController {
+    @Get()
+    @ForWidgets()
+    read() {
+      return { actor: runContext()?.actor };
+    }
+
+    @Get('related')
+    related() {
+      return {};
+    }
+  }
+
+  it('has to say that widgets may call it', async () => {
+    const tokens: WidgetTokens = {
+      find: async (token) => (token === 'wt_good' ? { guestId: '1', origins: ['https://a.example.com'] } : null),
+    };
+    const page = await served({
+      controllers: [PageController],
+      providers: [{ provide: WidgetTokens, useValue: tokens }],
+    });
+    try {
+      const get = (path: string, token = 'wt_good') =>
+        page.call('GET', path, { token, headers: { origin: 'https://a.example.com' } });
+      expect(await get('/v1/guests/1')).toMatchObject({ status: 200, body: { actor: 'widget:1' } });
+      expect(await get('/v1/guests/1/related')).toMatchObject({ status: 403, body: { code: 'auth.beyond_guest' } });
+      expect((await get('/v1/guests/1/related', ALL)).status).toBe(200);
+      const { paths } = (await page.call('GET', '/openapi.json')).body as OpenAPIObject;
+      expect(paths['/v1/guests/{id}']!.get!.description).toBe('A widget token of this guest may call it too.');
+      expect(paths['/v1/guests/{id}/related']!.get!.description).toBeUndefined();
+    } finally {
+      await page.close();
+    }
   });
 });
 
