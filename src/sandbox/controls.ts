@@ -48,11 +48,17 @@ export function controlRoutes(app: FastifyInstance, parts: Controlled): void {
   });
 
   app.get('/sandbox/genesys/conversations', async () => genesys.conversations.list().map(plainView));
+  app.post<ById>('/sandbox/genesys/conversations/:id/typing', async ({ params, body }, reply) => {
+    const conversation = find(genesys, params.id);
+    const from = readSpeaker(body);
+    requireOpen(conversation);
+    genesys.messaging.type(conversation, from === 'agent' ? 'agent' : 'workflow');
+    return reply.code(204).send();
+  });
   app.post<ById>('/sandbox/genesys/conversations/:id/messages', async ({ params, body }, reply) => {
     const conversation = find(genesys, params.id);
     const { text, from } = readWords(body);
-    if (conversation.state === 'disconnected')
-      throw new Refusal(409, 'conversation.ended', 'The conversation has ended.');
+    requireOpen(conversation);
     const { body: said } = genesys.messaging.speak(conversation, from === 'agent' ? 'agent' : 'workflow', text);
     return reply.code(201).send({ id: said.id, at: said.channel.time, text, from });
   });
@@ -81,10 +87,19 @@ function find(genesys: GenesysCloud, id: string): Conversation {
   return conversation;
 }
 
+function requireOpen({ state }: Conversation): void {
+  if (state === 'disconnected') throw new Refusal(409, 'conversation.ended', 'The conversation has ended.');
+}
+
 function readWords(body: unknown): { readonly text: string; readonly from: 'agent' | 'bot' } {
-  const { text, from = 'agent' } = isObject(body) ? body : {};
+  const { text } = isObject(body) ? body : {};
   if (typeof text !== 'string' || text === '')
     throw new Refusal(400, 'message.invalid', 'text must be a string that is not empty.');
+  return { text, from: readSpeaker(body) };
+}
+
+function readSpeaker(body: unknown): 'agent' | 'bot' {
+  const { from = 'agent' } = isObject(body) ? body : {};
   if (from !== 'agent' && from !== 'bot') throw new Refusal(400, 'message.invalid', 'from must be agent or bot.');
-  return { text, from };
+  return from;
 }

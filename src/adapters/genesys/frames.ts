@@ -63,9 +63,15 @@ export type GuestMessage = {
   readonly at: Date | null;
   /** `Join`, `Disconnect`, `Clear` … */
   readonly presence: readonly string[];
+  /** For how long to show that they type, in milliseconds; 0 when they have stopped, null when this is about something else. */
+  readonly typingMs: number | null;
   /** The other side ended the conversation for reading only. */
   readonly readOnly: boolean;
 };
+
+/** What Genesys usually says, and more than anybody would believe. */
+const TYPING_MS = 5_000;
+const LONGEST_TYPING_MS = 60_000;
 
 /** Null when it has no id: nothing could be done with it. */
 export function readMessage(body: unknown): GuestMessage | null {
@@ -84,8 +90,18 @@ export function readMessage(body: unknown): GuestMessage | null {
       const { eventType, presence } = fields(event);
       return eventType === 'Presence' ? [stringOr(fields(presence)['type'], 'unknown')] : [];
     }),
+    typingMs: typingMs(list(events)),
     readOnly: fields(metadata)['readOnly'] === 'true',
   };
+}
+
+/** `{"eventType":"Typing","typing":{"type":"On","duration":5000}}`, in milliseconds; `durationMs` is met as well, and either may be missing. */
+function typingMs(events: readonly unknown[]): number | null {
+  const event = events.map(fields).findLast(({ eventType }) => eventType === 'Typing');
+  if (event === undefined) return null;
+  const { type, duration, durationMs } = fields(event['typing']);
+  if (type !== 'On') return 0;
+  return Math.min(Math.max(0, Math.round(numberOr(duration, numberOr(durationMs, TYPING_MS)))), LONGEST_TYPING_MS);
 }
 
 /** The token a guest's own history is read with. */
@@ -116,6 +132,11 @@ export const joinMessage = (attributes: Attributes | null): object => ({
 export const clearMessage = (): object => ({
   type: 'Event',
   events: [{ eventType: 'Presence', presence: { type: 'Clear' } }],
+});
+
+export const typingMessage = (): object => ({
+  type: 'Event',
+  events: [{ eventType: 'Typing', typing: { type: 'On' } }],
 });
 
 /** Where the official mobile and browser clients put custom attributes. */

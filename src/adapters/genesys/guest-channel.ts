@@ -1,7 +1,7 @@
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { Logger } from '@nestjs/common';
 import { GuestChannel } from '../../modules/guest/index.js';
-import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage } from '../../modules/guest/index.js';
+import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage, Typing } from '../../modules/guest/index.js';
 import { Deployment } from './deployment.js';
 import { noAnswer, notHeld } from './genesys-errors.js';
 import { placeOf } from './genesys.settings.js';
@@ -29,6 +29,7 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
   readonly ignored = new Map<string, number>();
   private readonly shared: Shared;
   private handler: (event: ChannelEvent) => Promise<void> = () => Promise.reject(new Error('nobody listens yet'));
+  private typing: (typing: Typing) => void = () => undefined;
   private isLeaving = false;
 
   constructor(settings: GenesysSettings, timing: Partial<Timing> = {}) {
@@ -44,6 +45,7 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
         { count: 1_000, perMs: 60_000 },
       ]),
       deliver: (event) => this.handler(event),
+      typing: (typing) => this.typing(typing),
       ignored: (frameClass) => this.ignore(frameClass),
       over: (session) => this.forget(session),
     };
@@ -51,6 +53,14 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
 
   listen(handler: (event: ChannelEvent) => Promise<void>): void {
     this.handler = handler;
+  }
+
+  onTyping(handler: (typing: Typing) => void): void {
+    this.typing = handler;
+  }
+
+  types(guestId: string): void {
+    this.sessions.get(guestId)?.types();
   }
 
   open(session: ChannelSession, attributes: Attributes): Promise<void> {

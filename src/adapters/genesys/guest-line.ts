@@ -48,6 +48,11 @@ export class GuestLine {
     return !this.wasOpen && this.attempt === null;
   }
 
+  /** There is a configured socket at the moment. */
+  get isOpen(): boolean {
+    return this.socket?.isOpen === true;
+  }
+
   get isStopped(): boolean {
     return this.stopped.signal.aborted;
   }
@@ -72,9 +77,13 @@ export class GuestLine {
     }
   }
 
-  request(request: Parameters<GuestSocket['request']>[0], answers: readonly string[]): Promise<Frame> {
+  request(
+    request: Parameters<GuestSocket['request']>[0],
+    answers: readonly string[],
+    withinMs = this.options.timing.answerMs,
+  ): Promise<Frame> {
     if (this.socket === null) return Promise.reject(socketUnavailable());
-    return this.socket.request(request, answers, this.options.timing.answerMs);
+    return this.socket.request(request, answers, withinMs);
   }
 
   /** Reads no more until told otherwise. */

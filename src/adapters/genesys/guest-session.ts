@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { AppError, errorCode } from '../../kernel/app-error.js';
-import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage } from '../../modules/guest/index.js';
+import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage, Typing } from '../../modules/guest/index.js';
 import type { Deployment } from './deployment.js';
-import { clearMessage, joinMessage, readError, readJwt, readMessage, readSession, textMessage } from './frames.js';
+import { clearMessage, joinMessage, readError, readJwt, readMessage, readSession, textMessage, typingMessage } from './frames.js';
 import type { Frame } from './frames.js';
 import { attributesTooLong, noAnswer, sessionOver, textTooLong } from './genesys-errors.js';
 import type { GenesysPlace } from './genesys.settings.js';
@@ -30,6 +30,7 @@ export type Shared = {
   readonly deployment: Deployment;
   readonly connections: Pace;
   readonly deliver: (event: ChannelEvent) => Promise<void>;
+  readonly typing: (typing: Typing) => void;
   readonly ignored: (frameClass: string) => void;
   /** The session is over and everybody who listens knows. */
   readonly over: (session: GuestSession) => void;
@@ -41,6 +42,10 @@ const MOST_TEXT_BYTES = 4096;
 const MOST_ATTRIBUTE_BYTES = 2048;
 /** Waiting for room in a session's rate is worth it for this long; after that the outbox tries again. */
 const PATIENCE_MS = 3_000;
+
+/** Genesys takes a guest's typing once in five seconds (limit "guest typing: one per 5 s"); our five seconds are a little longer than its own. */
+const TYPING_MS = 5_200;
+const TYPING_ANSWER_MS = 2_000;
 
 /** One guest's session at Genesys, known by its token: what is done in it and what is heard. */
 export class GuestSession {
@@ -63,6 +68,9 @@ export class GuestSession {
   /** By us, or by whoever held the session before. */
   private wasConfigured: boolean;
   private isClearing = false;
+  private typedAt = -Infinity;
+  /** Until Genesys says that the deployment's typing indicator is off (403); then nothing more is said of typing. */
+  private mayType = true;
   private ended: End | null = null;
   private closing: Promise<void> | null = null;
   private mostAttributeBytes = MOST_ATTRIBUTE_BYTES;
@@ -72,12 +80,12 @@ export class GuestSession {
     private readonly shared: Shared,
   ) {
     const { guestId } = session;
-    const { place, timing, connections, deliver } = shared;
+    const { place, timing, connections, deliver, typing } = shared;
     this.guestId = guestId;
     this.#token = session.token;
     this.wasConfigured = session.resumed === true;
     this.hearing = new SessionHearing({
-      ...{ guestId, place, deliver, settleMs: timing.settleMs },
+      ...{ guestId, place, deliver, typing, settleMs: timing.settleMs },
       full: (isFull) => this.line.hush(isFull),
       jwt: () => this.jwt(),
     });
@@ -128,6 +136,19 @@ export class GuestSession {
       if (error instanceof AppError && error.kind !== 'unavailable') this.memory.refused(message.id);
       throw error;
     }
+  }
+
+  /** Says that the guest types, if that can be said now; otherwise it is not worth saying. */
+  types(): void {
+    const now = performance.now();
+    const isTyping = this.memory.started === true && this.ended === null && this.mayType;
+    if (!isTyping || !this.line.isOpen || now - this.typedAt < TYPING_MS || !this.pace.spareTurn()) return;
+    this.typedAt = now;
+    // Waited for only so long that an error which names no request is not laid at the door of a message that waits as well.
+    const request = { action: 'onMessage', token: this.#token, message: typingMessage() };
+    this.line.request(request, ['StructuredMessage'], TYPING_ANSWER_MS).catch((error: unknown) => {
+      if (errorCode(error) === 'genesys.not_enabled') this.mayType = false;
+    });
   }
 
   async end(): Promise<'ended' | 'nothing-to-end' | 'unsupported'> {

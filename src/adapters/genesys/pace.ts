@@ -32,6 +32,20 @@ export class Pace {
     slot.at = performance.now();
   }
 
+  /**
+   * A turn at once, for what can be left out, or none: only while less than half of every rate is used, so that what cannot be left out always has
+   * the other half.
+   */
+  spareTurn(): boolean {
+    const now = performance.now();
+    const isBusy = this.rates.some(
+      ({ count, perMs }) => this.slots.filter(({ at }) => at > now - perMs).length * 2 >= count,
+    );
+    if (isBusy) return false;
+    this.slots = [...this.slots, { at: now }].slice(-this.most);
+    return true;
+  }
+
   private earliestAfter(slots: readonly Slot[]): number {
     return Math.max(-Infinity, ...this.rates.map(({ count, perMs }) => (slots.at(-count)?.at ?? -Infinity) + perMs));
   }

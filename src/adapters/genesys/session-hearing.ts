@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { AppError, errorCode } from '../../kernel/app-error.js';
-import type { ChannelEvent, OutgoingMessage } from '../../modules/guest/index.js';
+import type { ChannelEvent, OutgoingMessage, Typing } from '../../modules/guest/index.js';
 import { EventQueue } from './event-queue.js';
 import { readMessage } from './frames.js';
 import type { Frame } from './frames.js';
@@ -14,6 +14,7 @@ export type HearingOptions = {
   readonly settleMs: number;
   readonly deliver: (event: ChannelEvent) => Promise<void>;
   readonly full: (isFull: boolean) => void;
+  readonly typing: (typing: Typing) => void;
   /** Asks the guest socket for a token to read the history with. */
   readonly jwt: () => Promise<string>;
 };
@@ -25,9 +26,11 @@ export class SessionHearing {
   private readonly guestId: string;
   private readonly queue: EventQueue;
   private readonly history: GuestHistory;
+  private readonly typing: (typing: Typing) => void;
 
   constructor(options: HearingOptions) {
     this.guestId = options.guestId;
+    this.typing = options.typing;
     this.memory = new SessionMemory(options.guestId);
     this.queue = new EventQueue(options);
     this.history = new GuestHistory(options.place, options.jwt);
@@ -37,6 +40,9 @@ export class SessionHearing {
   message(frame: Frame): void {
     const message = readMessage(frame.body);
     const heard = message === null ? [] : this.memory.hear(message, frame.tracingId);
+    // It waits for nobody: by the time what came before is recorded it may be over.
+    if (message !== null && message.typingMs !== null && message.from !== 'guest')
+      this.typing({ guestId: this.guestId, from: message.from, durationMs: message.typingMs });
     for (const { event, at } of heard) this.queue.push(event, at);
   }
 

@@ -12,6 +12,7 @@ const said = (key: string, facts: Partial<GuestMessage> = {}): GuestMessage => (
   text: 'Yes',
   at: later(1),
   presence: [],
+  typingMs: null,
   readOnly: false,
   ...facts,
 });

@@ -3,6 +3,7 @@ import { UUID } from '../../kernel/uuid.js';
 import { guestNotFound, GuestStore, isOver } from '../../modules/guest/index.js';
 import type { Guest, GuestPage, GuestQuery } from '../../modules/guest/index.js';
 import type { GroupCommitter } from './group-committer.js';
+import type { GuestWakers } from './guest-wakers.js';
 import { fromCursor, pageOf, toCursor } from './page.js';
 import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
@@ -90,7 +91,10 @@ const removed: Sink<string> = {
 };
 
 export class PostgresGuestStore extends GuestStore {
-  constructor(private readonly work: GroupCommitter) {
+  constructor(
+    private readonly work: GroupCommitter,
+    private readonly wakers: GuestWakers,
+  ) {
     super();
   }
 
@@ -112,7 +116,9 @@ export class PostgresGuestStore extends GuestStore {
       if (rows[0] === undefined) throw guestNotFound(id);
       const guest = toGuest(rows[0].document);
       const next = change(guest);
-      if (next !== guest) await this.work.collect(changed, keyOf(id), { from: guest.version, guest: next });
+      if (next === guest) return next;
+      await this.work.collect(changed, keyOf(id), { from: guest.version, guest: next });
+      this.wakers.changed(id);
       return next;
     });
   }

@@ -3,13 +3,15 @@ import { UUID } from '../../kernel/uuid.js';
 import { MessageStore } from '../../modules/guest/index.js';
 import type { Message, MessagePage } from '../../modules/guest/index.js';
 import type { GroupCommitter } from './group-committer.js';
+import type { GuestWakers } from './guest-wakers.js';
 import { fromCursor, pageOf, toCursor } from './page.js';
 import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
 import type { Statement } from './statement.js';
 import { invalidCursor } from './storage.errors.js';
 
-type Row = {
+/** A row as `MESSAGE_COLUMNS` reads it. */
+export type MessageRow = {
   readonly guest_id: string;
   readonly id: string;
   readonly key: string | null;
@@ -19,10 +21,10 @@ type Row = {
   readonly at: Date;
 };
 
-const COLUMNS = 'guest_id, id, key, sender, status, sealed_text, at';
+export const MESSAGE_COLUMNS = 'guest_id, id, key, sender, status, sealed_text, at';
 const FIND: Statement = {
   name: 'message.find',
-  text: `select ${COLUMNS} from message where guest_id = $1 and id = $2`,
+  text: `select ${MESSAGE_COLUMNS} from message where guest_id = $1 and id = $2`,
 };
 const KNOWN: Statement = {
   name: 'message.known',
@@ -30,11 +32,11 @@ const KNOWN: Statement = {
 };
 const QUEUED: Statement = {
   name: 'message.queued',
-  text: `select ${COLUMNS} from message where guest_id = $1 and status = 'queued' order by at, id`,
+  text: `select ${MESSAGE_COLUMNS} from message where guest_id = $1 and status = 'queued' order by at, id`,
 };
 const INSERT: Statement = {
   name: 'message.insert',
-  text: `insert into message (${COLUMNS}) select ${COLUMNS} from json_to_recordset($1)
+  text: `insert into message (${MESSAGE_COLUMNS}) select ${MESSAGE_COLUMNS} from json_to_recordset($1)
     as row (guest_id uuid, id uuid, key text, sender text, status text, sealed_text text, at timestamptz)`,
 };
 const FORGET_DOUBLE: Statement = {
@@ -43,19 +45,21 @@ const FORGET_DOUBLE: Statement = {
 };
 const ACCEPT: Statement = {
   name: 'message.accept',
-  text: `update message set key = $3, status = 'sent' where guest_id = $1 and id = $2 and key is null`,
+  text: `update message set key = $3, status = 'sent', position = default, xid = default
+    where guest_id = $1 and id = $2 and key is null`,
 };
 const FAIL: Statement = {
   name: 'message.fail',
-  text: `update message set status = 'failed' where guest_id = $1 and id = $2 and status = 'queued'`,
+  text: `update message set status = 'failed', position = default, xid = default
+    where guest_id = $1 and id = $2 and status = 'queued'`,
 };
 const LIST: Statement = {
   name: 'message.list',
-  text: `select ${COLUMNS} from message where guest_id = $1 order by at, id limit $2`,
+  text: `select ${MESSAGE_COLUMNS} from message where guest_id = $1 order by at, id limit $2`,
 };
 const LIST_AFTER: Statement = {
   name: 'message.list.after',
-  text: `select ${COLUMNS} from message where guest_id = $1 and (at, id) > ($3::timestamptz, $4::uuid) order by at, id limit $2`,
+  text: `select ${MESSAGE_COLUMNS} from message where guest_id = $1 and (at, id) > ($3::timestamptz, $4::uuid) order by at, id limit $2`,
 };
 
 const KEPT_TEXT = `sealed_text is not null and status <> 'queued'`;
@@ -88,7 +92,10 @@ const added: Sink<Message> = {
 };
 
 export class PostgresMessageStore extends MessageStore {
-  constructor(private readonly work: GroupCommitter) {
+  constructor(
+    private readonly work: GroupCommitter,
+    private readonly wakers: GuestWakers,
+  ) {
     super();
   }
 
@@ -97,13 +104,14 @@ export class PostgresMessageStore extends MessageStore {
       const key = keyOf(message.guestId);
       if (message.key !== null && (await this.knows(message.guestId, message.key))) return false;
       await this.work.collect(added, key, message);
+      this.wakers.changed(message.guestId);
       return true;
     });
   }
 
   async find(guestId: string, id: string): Promise<Message | null> {
     if (!UUID.test(guestId) || !UUID.test(id)) return null;
-    const { rows } = await this.work.lookUp<Row>(keyOf(guestId), FIND, [guestId, id]);
+    const { rows } = await this.work.lookUp<MessageRow>(keyOf(guestId), FIND, [guestId, id]);
     return rows[0] === undefined ? null : toMessage(rows[0]);
   }
 
@@ -115,7 +123,7 @@ export class PostgresMessageStore extends MessageStore {
 
   async queued(guestId: string): Promise<Message[]> {
     if (!UUID.test(guestId)) return [];
-    const { rows } = await this.work.lookUp<Row>(keyOf(guestId), QUEUED, [guestId]);
+    const { rows } = await this.work.lookUp<MessageRow>(keyOf(guestId), QUEUED, [guestId]);
     return rows.map(toMessage);
   }
 
@@ -125,12 +133,17 @@ export class PostgresMessageStore extends MessageStore {
       if (message === null || message.key !== null) return false;
       const { count: doubles } = await this.work.query(FORGET_DOUBLE, [guestId, id, key]);
       const { count } = await this.work.query(ACCEPT, [guestId, id, key]);
+      this.wakers.changed(guestId);
       return count > 0 && doubles === 0;
     });
   }
 
   async failed(guestId: string, id: string): Promise<void> {
-    if (UUID.test(guestId) && UUID.test(id)) await this.work.run(() => this.work.query(FAIL, [guestId, id]));
+    if (!UUID.test(guestId) || !UUID.test(id)) return;
+    await this.work.run(async () => {
+      await this.work.query(FAIL, [guestId, id]);
+      this.wakers.changed(guestId);
+    });
   }
 
   async countTexts(before: Date): Promise<Tally> {
@@ -151,7 +164,7 @@ export class PostgresMessageStore extends MessageStore {
     if (!UUID.test(guestId)) return { items: [], nextCursor: null };
     const after = cursor === undefined ? null : fromCursor(cursor, INSTANT, UUID);
     if (after !== null && !isInstant(after[0]!)) throw invalidCursor();
-    const { rows } = await this.work.lookUp<Row>(keyOf(guestId), after === null ? LIST : LIST_AFTER, [
+    const { rows } = await this.work.lookUp<MessageRow>(keyOf(guestId), after === null ? LIST : LIST_AFTER, [
       guestId,
       limit + 1,
       ...(after ?? []),
@@ -170,7 +183,7 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 const keyOf = (guestId: string): string => `message:${guestId}`;
 
-const toRow = (message: Message): Omit<Row, 'at'> & { readonly at: Date } => ({
+const toRow = (message: Message): Omit<MessageRow, 'at'> & { readonly at: Date } => ({
   guest_id: message.guestId,
   id: message.id,
   key: message.key,
@@ -180,7 +193,7 @@ const toRow = (message: Message): Omit<Row, 'at'> & { readonly at: Date } => ({
   at: message.at,
 });
 
-const toMessage = (row: Row): Message => ({
+export const toMessage = (row: MessageRow): Message => ({
   id: row.id,
   guestId: row.guest_id,
   key: row.key,

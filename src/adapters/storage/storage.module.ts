@@ -7,7 +7,14 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { Vault } from '../../kernel/vault.js';
 import { AuditStore } from '../../modules/audit/index.js';
 import { CrmStore } from '../../modules/crm-sync/index.js';
-import { ConsentStore, GuestStore, MessageStore, SessionStore, WidgetTokenStore } from '../../modules/guest/index.js';
+import {
+  ConsentStore,
+  GuestNews,
+  GuestStore,
+  MessageStore,
+  SessionStore,
+  WidgetTokenStore,
+} from '../../modules/guest/index.js';
 import { MetricStore } from '../../modules/metrics/index.js';
 import { Database } from './database.js';
 import { openStorage } from './storage.js';
@@ -32,6 +39,7 @@ const PORTS = [
   port(MessageStore, (storage) => storage.messages),
   port(ConsentStore, (storage) => storage.consents),
   port(WidgetTokenStore, (storage) => storage.widgetTokens),
+  port(GuestNews, (storage) => storage.news),
   port(AuditStore, (storage) => storage.audit),
   port(MetricStore, (storage) => storage.metrics),
   port(CrmStore, (storage) => storage.crm),

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { aGuest } from '../../../test/builders/guest.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { leasesContract } from '../../kernel/leases.contract.js';
@@ -9,6 +10,7 @@ import type { Subject } from '../../modules/audit/index.js';
 import { auditStoreContract } from '../../modules/audit/ports/audit.store.contract.js';
 import { crmStoreContract } from '../../modules/crm-sync/ports/crm.store.contract.js';
 import { consentStoreContract } from '../../modules/guest/ports/consent.store.contract.js';
+import { guestNewsContract } from '../../modules/guest/ports/guest-news.contract.js';
 import { guestStoreContract } from '../../modules/guest/ports/guest.store.contract.js';
 import { messageStoreContract } from '../../modules/guest/ports/message.store.contract.js';
 import { sessionStoreContract } from '../../modules/guest/ports/session.store.contract.js';
@@ -87,6 +89,8 @@ describe.each(engines)('storage, %s', (engine) => {
       work: one.work,
       close,
     })));
+  describe('GuestNews', () =>
+    guestNewsContract(async () => ({ ...one, another: two, aGuest, close }), engine === 'postgres'));
   describe('AuditStore', () =>
     auditStoreContract(async () => ({
       store: one.audit,

@@ -10,6 +10,7 @@ import type { AuditStore } from '../../modules/audit/index.js';
 import type { CrmStore } from '../../modules/crm-sync/index.js';
 import type {
   ConsentStore,
+  GuestNews,
   GuestStore,
   MessageStore,
   SessionStore,
@@ -23,11 +24,13 @@ import type { Engine } from './database.js';
 import { openEmbedded } from './embedded/embedded.engine.js';
 import { GroupCommitter } from './group-committer.js';
 import type { CommitterOptions } from './group-committer.js';
+import { GuestWakers } from './guest-wakers.js';
 import { migrate } from './migrations.js';
 import { openPostgres } from './postgres.engine.js';
 import { adoptRestoredEntries, PostgresAuditStore } from './postgres-audit.store.js';
 import { PostgresConsentStore } from './postgres-consent.store.js';
 import { PostgresCrmStore } from './postgres-crm.store.js';
+import { PostgresGuestNews } from './postgres-guest-news.js';
 import { PostgresGuestStore } from './postgres-guest.store.js';
 import { PostgresIdempotencyStore } from './postgres-idempotency.store.js';
 import { PostgresLeases } from './postgres-leases.js';
@@ -62,6 +65,7 @@ export type Storage = {
   readonly messages: MessageStore;
   readonly consents: ConsentStore;
   readonly widgetTokens: WidgetTokenStore;
+  readonly news: GuestNews;
   readonly audit: AuditStore;
   readonly metrics: MetricStore;
   readonly crm: CrmStore;
@@ -97,6 +101,7 @@ export function storageOn(
   const holder = randomUUID();
   const work = new GroupCommitter(database, committer);
   const sessions = new PostgresSessionStore(work, clock, holder);
+  const wakers = new GuestWakers(work);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     // If it fails, what this process holds runs out by itself.
@@ -110,11 +115,12 @@ export function storageOn(
     outbox: new PostgresOutbox(work, clock),
     vault: new PostgresVault(new SubjectKeys(work, new DataKeys(dataKeys))),
     leases: new PostgresLeases(work, clock, holder),
-    guests: new PostgresGuestStore(work),
+    guests: new PostgresGuestStore(work, wakers),
     sessions,
-    messages: new PostgresMessageStore(work),
     consents: new PostgresConsentStore(work),
     widgetTokens: new PostgresWidgetTokenStore(work),
+    messages: new PostgresMessageStore(work, wakers),
+    news: new PostgresGuestNews(work, wakers),
     audit: new PostgresAuditStore(work),
     metrics: new PostgresMetricStore(work),
     crm: new PostgresCrmStore(work, clock),

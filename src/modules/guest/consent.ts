@@ -47,8 +47,12 @@ const COVERED_BY = {
   'genesys.attributes': 'dataProcessing',
   /** What the guest writes, with the attributes that ride on it. */
   'genesys.message': 'dataProcessing',
+  /** That the guest types. */
+  'genesys.typing': 'dataProcessing',
   /** Asking Genesys which conversation is the guest's. */
   'genesys.link': 'dataProcessing',
+  /** What is said, told to whoever follows the guest live. */
+  'events.text': 'dataProcessing',
 } as const satisfies Readonly<Record<string, Purpose>>;
 
 export type WayOut = keyof typeof COVERED_BY;

@@ -53,3 +53,34 @@ export const notLinkedYet = (id: string, waitMs?: number): AppError =>
 
 export const stillSending = (id: string): AppError =>
   new AppError('unavailable', 'guest.still_sending', `Messages of guest ${id} are still on their way.`);
+
+export const unknownEventId = (): AppError =>
+  new AppError(
+    'invalid',
+    'events.unknown_id',
+    'Last-Event-ID is not the id of an event of this stream. Send the last one you received, or none to begin with what comes now.',
+    { extra: { header: 'Last-Event-ID', rule: 'eventId' } },
+  );
+
+export const tooManyStreams = (whose: 'guest' | 'service', retryAfterMs: number): AppError =>
+  new AppError(
+    'throttled',
+    'events.too_many_streams',
+    whose === 'guest'
+      ? 'As many streams of this guest are open as may be. Close one first.'
+      : 'As many streams are open here as may be. Try again later.',
+    { retryAfterMs },
+  );
+
+export const streamsLeaving = (): AppError =>
+  new AppError('unavailable', 'events.leaving', 'This instance is about to stop. Open the stream again.', {
+    retryAfterMs: 1_000,
+  });
+
+export const queueFull = (id: string, most: number, retryAfterMs: number): AppError =>
+  new AppError(
+    'throttled',
+    'message.queue_full',
+    `${most} messages of guest ${id} wait for Genesys Cloud to take them. Send the next one when some have gone.`,
+    { retryAfterMs },
+  );

@@ -15,6 +15,8 @@ import { GuestSettings, IdleSettings } from './guest.settings.js';
 import { GuestRetention } from './guest-retention.service.js';
 import { IdleService } from './idle.service.js';
 import { HandOverService } from './hand-over.service.js';
+import { LiveController } from './live.controller.js';
+import { LiveService } from './live.service.js';
 import { MessageController } from './message.controller.js';
 import { MessageService } from './message.service.js';
 import { WidgetTokenController } from './widget-token.controller.js';
@@ -27,13 +29,14 @@ export class GuestModule {
     return {
       module: GuestModule,
       imports: [AuditModule, CrmSyncModule, MetricsModule],
-      controllers: [GuestController, MessageController, ConsentController, WidgetTokenController],
+      controllers: [GuestController, MessageController, ConsentController, WidgetTokenController, LiveController],
       providers: [
         { provide: GuestSettings, useValue: settings },
         { provide: IdleSettings, useValue: idle },
         GuestService,
         MessageService,
         ConsentService,
+        LiveService,
         ConversationService,
         HandOverService,
         GuestChanges,

@@ -1,10 +1,11 @@
 export * from './consent.js';
 export * from './guest.js';
-export { guestNotFound } from './guest.errors.js';
+export { guestNotFound, unknownEventId } from './guest.errors.js';
 export * from './message.js';
 export * from './ports/consent.store.js';
 export * from './ports/conversations.js';
 export * from './ports/guest-channel.js';
+export * from './ports/guest-news.js';
 export * from './ports/guest.store.js';
 export * from './ports/message.store.js';
 export * from './ports/session.store.js';

@@ -12,7 +12,7 @@ import {
   messageView,
   SendMessageBody,
 } from './message.dto.js';
-import { MessageService } from './message.service.js';
+import { MessageService, MOST_QUEUED } from './message.service.js';
 
 @ApiTags('messages')
 @Controller('v1/guests/:id/messages')
@@ -29,8 +29,13 @@ export class MessageController {
     403: ['consent.required'],
     404: ['guest.not_found'],
     409: ['guest.widget_led', 'guest.closed'],
+    429: ['message.queue_full'],
   })
-  @ApiOperation({ operationId: 'sendMessage', summary: 'Write as a server-led guest' })
+  @ApiOperation({
+    operationId: 'sendMessage',
+    summary: 'Write as a server-led guest',
+    description: `Genesys takes a few messages a second; the rest waits. When ${MOST_QUEUED} of a guest wait, no more are taken until some have gone.`,
+  })
   @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiResponse({ status: 202, type: MessageView, description: 'Accepted, and on its way to Genesys' })
   async send(@Param() { id }: IdPath, @Body() { text }: SendMessageBody): Promise<MessageView> {

@@ -7,9 +7,11 @@ import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import { AuditService } from '../audit/index.js';
 import { mayLeave, purposeOf } from './consent.js';
+import type { WayOut } from './consent.js';
 import { consentNotLive } from './consent.errors.js';
-import { guestClosed, widgetLed } from './guest.errors.js';
+import { guestClosed, queueFull, widgetLed } from './guest.errors.js';
 import { isOver } from './guest.js';
+import type { Guest } from './guest.js';
 import type { Message } from './message.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
@@ -22,6 +24,11 @@ export const TEXT_PLACE = 'message.text';
 
 /** What Genesys Cloud takes as one inbound text, in UTF-8 bytes (its error 4011 above that). */
 export const TEXT_MAX_BYTES = 4_096;
+
+/** How many messages of one guest may wait for Genesys: about what a session may send in a minute (60 requests a connection). */
+export const MOST_QUEUED = 50;
+/** When there is room again if Genesys takes messages at that rate; no promise. */
+const QUEUE_MOVES_MS = 5_000;
 
 /** A message with its text readable. Null when the text was never known, or was erased. */
 export type ReadableMessage = Message & { readonly text: string | null };
@@ -41,8 +48,9 @@ export class MessageService {
   ) {}
 
   /**
-   * Accepts a text to be sent as the guest; it is on its way when this resolves, and closing the guest waits for it.
-   * @throws AppError `guest.not_found`, `guest.widget_led`, `guest.closed`, `consent.required`, `message.too_long`
+   * Accepts a text to be sent as the guest; it is on its way when this resolves, and closing the guest waits for it. Genesys' own limits are met
+   * by waiting, so what they hold back shows as a queue; a full one takes no more.
+   * @throws AppError `guest.not_found`, `guest.widget_led`, `guest.closed`, `consent.required`, `message.too_long`, `message.queue_full`
    */
   async send(guestId: string, text: string): Promise<ReadableMessage> {
     const excess = Buffer.byteLength(text, 'utf8') - TEXT_MAX_BYTES;
@@ -53,10 +61,9 @@ export class MessageService {
         ],
       });
     return this.work.run(async () => {
-      const guest = await this.guests.get(guestId);
-      if (guest.mode === 'widget') throw widgetLed(guestId);
-      if (isOver(guest) || guest.state === 'closing') throw guestClosed(guestId, guest.state);
-      if (!mayLeave(guest, 'genesys.message')) throw consentNotLive(guestId, purposeOf('genesys.message'));
+      requireWritable(await this.guests.get(guestId), 'genesys.message');
+      if ((await this.messages.queued(guestId)).length >= MOST_QUEUED)
+        throw queueFull(guestId, MOST_QUEUED, QUEUE_MOVES_MS);
       const message: Message = {
         id: uuidv7(this.clock.now().getTime()),
         guestId,
@@ -101,4 +108,11 @@ export class MessageService {
   failed(guestId: string, messageId: string): Promise<void> {
     return this.messages.failed(guestId, messageId);
   }
+}
+
+/** @throws AppError `guest.widget_led`, `guest.closed`, `consent.required` when nothing may be said to Genesys as this guest in this way */
+export function requireWritable(guest: Guest, way: WayOut): void {
+  if (guest.mode === 'widget') throw widgetLed(guest.id);
+  if (isOver(guest) || guest.state === 'closing') throw guestClosed(guest.id, guest.state);
+  if (!mayLeave(guest, way)) throw consentNotLive(guest.id, purposeOf(way));
 }

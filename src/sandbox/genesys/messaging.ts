@@ -12,6 +12,7 @@ import { inboundBody, outboundBody, presence, type Inbound, type Message } from 
 export type Taking = { readonly tracingId: string | undefined; readonly acknowledge: boolean };
 
 const SHUFFLE_MS = 200;
+const TYPING_MS = 5_000;
 
 /** Where guests and conversations meet: what the guest sends goes into a conversation, what is said there goes to the guest. */
 export class Messaging {
@@ -59,6 +60,21 @@ export class Messaging {
     session?.remember(body);
     if (session !== undefined) this.deliver(session, structuredMessage(body));
     return message;
+  }
+
+  /** An agent or the bot types: open sockets are told, and it is in no history. */
+  type(conversation: Conversation, purpose: 'agent' | 'workflow'): void {
+    const participant = conversation.participant(purpose);
+    const body = outboundBody(
+      {
+        type: 'Event',
+        events: [{ eventType: 'Typing', typing: { type: 'On', duration: TYPING_MS } }],
+        originatingEntity: purpose === 'agent' ? 'Human' : 'Bot',
+      },
+      { nickname: participant.name },
+    );
+    const session = this.sessions.byNumber(conversation.sessionNumber);
+    if (session !== undefined) this.deliver(session, structuredMessage(body));
   }
 
   /** Ends a conversation from the platform's side. The guest is told if the deployment says so, and may go on unless it is read-only. */

@@ -30,6 +30,14 @@ export type ChannelEvent =
   /** The session cannot be used again. */
   | { readonly type: 'session-ended'; readonly guestId: string; readonly how: 'cleared' | 'expired' | 'superseded' };
 
+/** Somebody on the other side types. It is worth nothing a moment later, so it is neither kept nor told twice. */
+export type Typing = {
+  readonly guestId: string;
+  readonly from: 'agent' | 'bot';
+  /** For how long to show it, in milliseconds; 0 when they have stopped. */
+  readonly durationMs: number;
+};
+
 export type OutgoingMessage = {
   readonly id: string;
   readonly text: string;
@@ -48,6 +56,13 @@ export type OutgoingMessage = {
 export abstract class GuestChannel {
   /** Registers who hears what Genesys says. The next frame of a guest waits for the promise: that is the back-pressure. */
   abstract listen(handler: (event: ChannelEvent) => Promise<void>): void;
+  /** Registers who hears that the other side types, in sessions whose sockets this process holds. Nobody waits for the handler. */
+  abstract onTyping(handler: (typing: Typing) => void): void;
+  /**
+   * Tells the other side that the guest types. Forgotten without a word when this process does not hold the guest's socket, the socket is away,
+   * no conversation has begun, or the guest's last typing was told too short a time ago.
+   */
+  abstract types(guestId: string): void;
   /**
    * Brings the guest's session into being, or finds it again by its token, and keeps listening. Safe to repeat.
    * `attributes` go along when the start of a conversation carries them.

@@ -1,0 +1,59 @@
+import type { StreamEvent } from '../../http/event-stream.js';
+import { eventId } from './live.js';
+import type { LiveEvent } from './live.js';
+import { messageView } from './message.dto.js';
+
+/** An event as it leaves; each lists its fields. */
+export function streamEvent(event: LiveEvent): StreamEvent {
+  if (event.type === 'typing') return { event: 'typing', data: { from: event.from, durationMs: event.durationMs } };
+  const id = eventId(event.place);
+  switch (event.type) {
+    case 'message':
+      return { id, event: 'message', data: messageView({ ...event.message, text: event.text }) };
+    case 'state': {
+      const { state, interactionCount, place } = event;
+      return { id, event: 'state', data: { state, version: place.version, interactionCount } };
+    }
+    case 'closed': {
+      const { state, closeReason, place } = event;
+      return { id, event: 'closed', data: { state, version: place.version, closeReason } };
+    }
+  }
+}
+
+export async function* streamEvents(events: AsyncGenerator<LiveEvent>): AsyncGenerator<StreamEvent> {
+  for await (const event of events) yield streamEvent(event);
+}
+
+/** What OpenAPI cannot say about a stream in a schema, said in words. */
+export const STREAM_DESCRIPTION = `Server-Sent Events (WHATWG HTML §9.2), to be read by \`fetch\` with the \`Authorization\` header; there are no tokens in URLs.
+
+| event | data | id |
+| --- | --- | --- |
+| \`message\` | as in \`GET …/messages\`: \`id\`, \`from\`, \`status\`, \`text\`, \`at\`. The same \`id\` comes again when the status has changed. \`text\` is null without consent to data processing | yes |
+| \`typing\` | \`from\`, \`durationMs\`: how long to show it, 0 when they have stopped | no |
+| \`state\` | \`state\`, \`version\`, \`interactionCount\`, as they are now; the first event of a stream that begins without \`Last-Event-ID\` | yes |
+| \`closed\` | \`state\`, \`version\`, \`closeReason\`. The last event; the stream ends | yes |
+
+Without \`Last-Event-ID\` the stream begins now; read \`GET …/messages\` after its first event, and nothing is missed. With the \`id\` of the last event received, it goes on
+behind that one: no stored event is lost or repeated, whichever instance answers. Messages come in the order in which they were stored; \`at\` says when they were said.
+They come at once from the instance that stored them and within about a second from any other; typing is told only by the instance that holds the guest's socket.
+
+A comment comes every 15 seconds. A reader that takes nothing for 5 seconds while something waits for it is disconnected. A guest has at most 5 streams an instance.`;
+
+export const STREAM_EXAMPLE = `retry: 2000
+
+id: 748.0.3
+event: state
+data: {"state":"active","version":3,"interactionCount":1}
+
+event: typing
+data: {"from":"agent","durationMs":5000}
+
+id: 751.12.3
+event: message
+data: {"id":"01890a5d-ac96-774b-bcce-b302099a8057","from":"agent","status":"received","text":"It is on its way.","at":"2026-01-01T09:00:00.000Z"}
+
+: alive
+
+`;
