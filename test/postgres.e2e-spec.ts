@@ -9,6 +9,7 @@ import type { Service } from '../src/service.js';
 import { newDatabase } from './storage/test-storage.js';
 import { Client, aBody, conversationOf, until } from './support/client.js';
 import type { GuestAnswer } from './support/client.js';
+import { EventReader } from './support/event-reader.js';
 
 const onPostgres = process.env['TEST_DATABASE_URL'] === undefined ? describe.skip : describe;
 
@@ -115,6 +116,30 @@ onPostgres('two instances on one PostgreSQL', () => {
       .flatMap(({ body }) => body?.records?.map(({ externalId }) => externalId) ?? []);
     expect(sent.filter((id) => ids.includes(id))).toHaveLength(ids.length);
   }, 60_000);
+
+  it('tell whoever follows a guest at one what was said at the other, and go on where the other stopped', async () => {
+    const { body: guest } = await one.post<GuestAnswer>('/v1/guests', aBody());
+    const { id } = await conversationOf(controls, guest.id);
+    const open = (service: Service, lastEventId?: string) =>
+      EventReader.open(`${service.url}/v1/guests/${guest.id}/events`, apiKey, lastEventId);
+    const readers = await Promise.all(services.map((service) => open(service)));
+    const seen: (string | null | undefined)[] = [];
+    const wanted: string[] = [];
+    let reader = readers[0]!;
+    for (let round = 0; round < 6; round++) {
+      const text = `text ${round}`;
+      wanted.push(text);
+      await controls.post(`/genesys/conversations/${id}/messages`, { from: 'agent', text });
+      for (const each of [...readers, reader])
+        await each.until(() => each.messages.some(({ data }) => data.text === text));
+      const { lastId } = reader;
+      seen.push(...reader.messages.filter(({ data }) => data.from === 'agent').map(({ data }) => data.text));
+      if (round > 0) await reader.hangUp();
+      reader = await open(services[(round + 1) % 2]!, lastId);
+    }
+    expect(seen).toEqual(wanted);
+    await Promise.all([reader, ...readers].map((each) => each.hangUp()));
+  }, 30_000);
 
   it('count each message once, whichever of them was asked to send it', async () => {
     const { body: guest } = await one.post<GuestAnswer>('/v1/guests', aBody());

@@ -559,4 +559,16 @@ describe('leaving', () => {
     expect(second).toMatch(/retry-after: 1/i);
     expect(second).toMatch(/connection: close/i);
   });
+
+  it('does not wait for a connection on which nobody has said anything yet', async () => {
+    const leaving = await served({ controllers: [ThingController] });
+    const { port } = leaving.app.getHttpServer().address() as AddressInfo;
+    const silent = connect(port, '127.0.0.1');
+    await new Promise((resolve) => silent.once('connect', resolve));
+    await leaving.call('GET', '/v1/things');
+    const startedAt = performance.now();
+    await leaving.close();
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    silent.destroy();
+  });
 });

@@ -102,8 +102,16 @@ const ALWAYS = { ...SECURITY_HEADERS, 'cache-control': 'private, no-cache' };
 
 function refuseWhileClosing(fastify: FastifyInstance): void {
   let closing = false;
+  const sockets = new Set<Socket>();
+  fastify.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   fastify.addHook('preClose', (done) => {
     closing = true;
+    // Node closes connections that wait for another request, but not those that wait for their first: a browser opens one in reserve when a
+    // stream breaks off, and would hold us up until CONNECTION_TIMEOUT_MS.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     done();
   });
   fastify.addHook('onRequest', (_request, reply, done) => {

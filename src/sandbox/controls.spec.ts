@@ -193,6 +193,23 @@ describe('The sandbox and its controls', () => {
     await again.close();
   });
 
+  it('lets an agent or the bot type, which is told to open sockets and kept nowhere', async () => {
+    const guest = await lab.configured();
+    await guest.presence('Join');
+    const [conversation] = await lab.conversations();
+    const path = `/sandbox/genesys/conversations/${conversation!.id}/typing`;
+    expect((await lab.http('POST', path, { from: 'bot' })).status).toBe(204);
+    const frame = await guest.heard(({ body }) => body.events?.[0]?.eventType === 'Typing');
+    expect(frame.body).toMatchObject({
+      direction: 'Outbound',
+      originatingEntity: 'Bot',
+      events: [{ eventType: 'Typing', typing: { type: 'On', duration: 5_000 } }],
+    });
+    expect((await lab.http('POST', path, { from: 'nobody' })).status).toBe(400);
+    await lab.http('POST', `/sandbox/genesys/conversations/${conversation!.id}/disconnect`);
+    expect((await lab.http('POST', path, {})).status).toBe(409);
+  });
+
   it('carries two thousand guests', async () => {
     const guests = [];
     for (let turn = 0; turn < 20; turn += 1)

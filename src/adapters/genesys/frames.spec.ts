@@ -30,6 +30,21 @@ describe('Frames of the guest socket', () => {
   });
 
   it.each([
+    [{ type: 'On', duration: 3_000 }, 3_000],
+    [{ type: 'On', durationMs: 4_000 }, 4_000],
+    [{ type: 'On' }, 5_000],
+    [{ type: 'On', duration: 9e9 }, 60_000],
+    [{ type: 'On', duration: -1 }, 0],
+    [{ type: 'Off', duration: 3_000 }, 0],
+    [undefined, 0],
+  ])('tell for how long somebody types: %j', (typing, typingMs) => {
+    const events = [{ eventType: 'Typing', typing }];
+    const body = { id: 'a', type: 'Event', direction: 'Outbound', events };
+    expect(readMessage(body)).toMatchObject({ isText: false, presence: [], typingMs });
+    expect(readMessage({ ...body, events: [] })).toMatchObject({ typingMs: null });
+  });
+
+  it.each([
     ['{"class":"string","code":4011,"body":"message too long"}', 'refused', 'genesys.text_too_long'],
     ['{"class":"string","code":4007,"body":"session not found"}', 'refused', 'genesys.session_expired'],
     ['{"class":"string","code":409,"body":"read only"}', 'refused', 'genesys.read_only'],

@@ -22,6 +22,8 @@ export function settingsOf({ sandbox }: Lab): GenesysSettings {
   };
 }
 
+const TYPING_MS = 400;
+
 /** The adapter in front of a sandbox, with waits a test can afford. */
 export class GenesysLab implements ChannelLab {
   private channels: GenesysGuestChannel[] = [];
@@ -32,7 +34,7 @@ export class GenesysLab implements ChannelLab {
   ) {}
 
   static async open(options: SandboxOptions = {}, timing: Partial<Timing> = {}): Promise<GenesysLab> {
-    return new GenesysLab(await Lab.open(options), { answerMs: 700, graceMs: 100, ...timing });
+    return new GenesysLab(await Lab.open(options), { answerMs: 700, graceMs: 100, typingMs: TYPING_MS, ...timing });
   }
 
   channel(timing: Partial<Timing> = {}): GenesysGuestChannel {
@@ -51,6 +53,15 @@ export class GenesysLab implements ChannelLab {
 
   async say(conversationId: string, text: string, from: 'agent' | 'bot' = 'agent'): Promise<void> {
     await this.other.http('POST', `/sandbox/genesys/conversations/${conversationId}/messages`, { text, from });
+  }
+
+  async type(conversationId: string, from: 'agent' | 'bot' = 'agent'): Promise<void> {
+    await this.other.http('POST', `/sandbox/genesys/conversations/${conversationId}/typing`, { from });
+  }
+
+  async guestTypings(): Promise<number> {
+    const sent = (await this.other.requests()).map(({ method, body }) => (method === 'WS' ? JSON.stringify(body) : ''));
+    return sent.filter((frame) => frame.includes('"eventType":"Typing","typing":{"type":"On"}')).length;
   }
 
   async disconnect(conversationId: string): Promise<void> {

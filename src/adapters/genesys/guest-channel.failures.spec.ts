@@ -300,6 +300,20 @@ describe('A guest session, when things go wrong', () => {
     expect(await texts()).toEqual([]);
   });
 
+  it('says no more of typing once the deployment has refused it, and messages go on', async () => {
+    await lab.other.http('PATCH', '/sandbox/genesys/deployment', { userTyping: false });
+    const channel = lab.channel({ typingMs: 0 });
+    const session = aSession();
+    await channel.open(session, {});
+    channel.types(session.guestId);
+    await until(() => lab.guestTypings());
+    await channel.send(session, aText('Hello'), {});
+    channel.types(session.guestId);
+    await channel.send(session, aText('Still here'), {});
+    expect(await texts()).toEqual(['Hello', 'Still here']);
+    expect(await lab.guestTypings()).toBe(1);
+  });
+
   it('keeps to five messages a second without losing one, in order', async () => {
     const { channel } = process();
     const session = aSession();

@@ -3,7 +3,16 @@ import { Logger } from '@nestjs/common';
 import { AppError, errorCode } from '../../kernel/app-error.js';
 import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage, Typing } from '../../modules/guest/index.js';
 import type { Deployment } from './deployment.js';
-import { clearMessage, joinMessage, readError, readJwt, readMessage, readSession, textMessage, typingMessage } from './frames.js';
+import {
+  clearMessage,
+  joinMessage,
+  readError,
+  readJwt,
+  readMessage,
+  readSession,
+  textMessage,
+  typingMessage,
+} from './frames.js';
 import type { Frame } from './frames.js';
 import { attributesTooLong, noAnswer, sessionOver, textTooLong } from './genesys-errors.js';
 import type { GenesysPlace } from './genesys.settings.js';
@@ -21,6 +30,8 @@ export type Timing = LineTiming & {
   readonly settleMs: number;
   /** How long after "this connection is closed" it may still turn out that the session was cleared. */
   readonly graceMs: number;
+  /** Between two times of telling that the guest types. */
+  readonly typingMs: number;
 };
 
 /** What all sessions of a process share. */
@@ -43,8 +54,6 @@ const MOST_ATTRIBUTE_BYTES = 2048;
 /** Waiting for room in a session's rate is worth it for this long; after that the outbox tries again. */
 const PATIENCE_MS = 3_000;
 
-/** Genesys takes a guest's typing once in five seconds (limit "guest typing: one per 5 s"); our five seconds are a little longer than its own. */
-const TYPING_MS = 5_200;
 const TYPING_ANSWER_MS = 2_000;
 
 /** One guest's session at Genesys, known by its token: what is done in it and what is heard. */
@@ -142,7 +151,8 @@ export class GuestSession {
   types(): void {
     const now = performance.now();
     const isTyping = this.memory.started === true && this.ended === null && this.mayType;
-    if (!isTyping || !this.line.isOpen || now - this.typedAt < TYPING_MS || !this.pace.spareTurn()) return;
+    if (!isTyping || !this.line.isOpen || now - this.typedAt < this.shared.timing.typingMs || !this.pace.spareTurn())
+      return;
     this.typedAt = now;
     // Waited for only so long that an error which names no request is not laid at the door of a message that waits as well.
     const request = { action: 'onMessage', token: this.#token, message: typingMessage() };

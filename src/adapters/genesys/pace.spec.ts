@@ -25,6 +25,20 @@ describe('Pace', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(295);
   });
 
+  it('spares turns for what may be left out only from the half that is free', async () => {
+    const pace = new Pace([
+      { count: 6, perMs: 200 },
+      { count: 100, perMs: 60_000 },
+    ]);
+    expect(Array.from({ length: 5 }, () => pace.spareTurn())).toEqual([true, true, true, false, false]);
+    const startedAt = performance.now();
+    for (let times = 0; times < 3; times++) await pace.turn(0);
+    expect(performance.now() - startedAt).toBeLessThan(100);
+    expect(pace.spareTurn()).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 220));
+    expect(pace.spareTurn()).toBe(true);
+  });
+
   it('does not hurry after the process was busy', async () => {
     const pace = new Pace([{ count: 1, perMs: 100 }]);
     const at: number[] = [];

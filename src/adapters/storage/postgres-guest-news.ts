@@ -66,10 +66,12 @@ export class PostgresGuestNews extends GuestNews {
   }
 
   async heads(guestIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const { rows } = await this.work.query<{ id: string; version: number; xid: string | null; position: number | null }>(
-      HEADS,
-      [guestIds.filter((id) => UUID.test(id))],
-    );
+    const { rows } = await this.work.query<{
+      id: string;
+      version: number;
+      xid: string | null;
+      position: number | null;
+    }>(HEADS, [guestIds.filter((id) => UUID.test(id))]);
     return new Map(rows.map(({ id, version, xid, position }) => [id, `${version} ${xid ?? ''}.${position ?? ''}`]));
   }
 

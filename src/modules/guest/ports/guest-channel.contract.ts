@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GuestChannel } from './guest-channel.js';
-import type { ChannelEvent, ChannelSession } from './guest-channel.js';
+import type { ChannelEvent, ChannelSession, Typing } from './guest-channel.js';
 
 /** What an eye of its own sees of a conversation on the other side. */
 export type SeenConversation = {
@@ -17,6 +17,10 @@ export type ChannelLab = {
   conversations(): Promise<readonly SeenConversation[]>;
   /** An agent speaks. */
   say(conversationId: string, text: string): Promise<void>;
+  /** An agent types. */
+  type(conversationId: string): Promise<void>;
+  /** How often the organisation was told that a guest types. */
+  guestTypings(): Promise<number>;
   /** An agent ends it. */
   disconnect(conversationId: string): Promise<void>;
   /** Every open socket breaks. */
@@ -312,6 +316,49 @@ export function guestChannelContract(openLab: () => Promise<ChannelLab>): void {
     expect(await channel.end(session)).toBe('unsupported');
     expect(await lab.conversations()).toMatchObject([{ ended: false }]);
     expect(listener.of('session-ended')).toEqual([]);
+  });
+
+  it('hears that the other side types, and counts it for nothing else', async () => {
+    const { channel, ...listener } = listening(process());
+    const typings: Typing[] = [];
+    channel.onTyping((typing) => typings.push(typing));
+    const session = aSession();
+    await channel.open(session, {});
+    await until(() => listener.of('message').length);
+    const [conversation] = await lab.conversations();
+    await lab.type(conversation!.id);
+    await until(() => typings.length);
+    expect(typings).toEqual([{ guestId: session.guestId, from: 'agent', durationMs: 5_000 }]);
+    expect(listener.of('message')).toHaveLength(1);
+  });
+
+  it('says that the guest types, but no more often than is taken', async () => {
+    const { channel } = process();
+    const session = aSession();
+    await channel.open(session, {});
+    for (let key = 0; key < 20; key++) channel.types(session.guestId);
+    await until(() => lab.guestTypings());
+    for (let key = 0; key < 20; key++) channel.types(session.guestId);
+    await channel.send(session, aText('What I typed'), {});
+    expect(await lab.guestTypings()).toBe(1);
+    await until(async () => {
+      channel.types(session.guestId);
+      return (await lab.guestTypings()) === 2;
+    });
+  });
+
+  it('forgets typing of a guest it does not hold, and of one whose conversation has not begun', async () => {
+    await lab.allow({ autoStart: false });
+    const { channel } = process();
+    const session = aSession();
+    channel.types(session.guestId);
+    await channel.open(session, {});
+    channel.types(session.guestId);
+    await channel.send(session, aText('Hello'), {});
+    expect(await lab.guestTypings()).toBe(0);
+    await channel.leave(session.guestId);
+    channel.types(session.guestId);
+    expect(channel.held()).toEqual([]);
   });
 
   it('leaves a guest without ending anything', async () => {
