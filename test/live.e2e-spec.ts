@@ -93,7 +93,7 @@ describe('a page that follows a guest', () => {
       }
       if (n % 8 === 7) reader = await follow(id, reader.lastId);
     }
-    await reader.until(() => texts(reader).includes(wanted.at(-1)!));
+    await reader.until(() => texts(reader).includes(wanted.at(-1)));
     seen.push(...reader.messages.map(({ data }) => data.text!));
     expect(seen).toEqual(wanted);
   });

@@ -9,7 +9,7 @@ import { served } from './served.contract.js';
 import type { Served } from './served.contract.js';
 
 /** What the stream under test is made of, and what became of it. */
-let events: (gone: AbortSignal) => AsyncGenerator<StreamEvent>;
+let events: (gone: AbortSignal) => AsyncGenerator<StreamEvent, void>;
 let ended: Promise<void>;
 const TIMING = { heartbeatMs: 100, patienceMs: 300 };
 
@@ -30,7 +30,7 @@ describe('A stream of events', () => {
 
   const open = () => fetch(`${http.url}/v1/stream`);
   const port = (): number => Number(new URL(http.url).port);
-  const some = async function* (...given: StreamEvent[]): AsyncGenerator<StreamEvent> {
+  const some = async function* (...given: StreamEvent[]): AsyncGenerator<StreamEvent, void> {
     for (const event of given) yield event;
   };
   const untilGone = async (gone: AbortSignal): Promise<void> => {

@@ -36,7 +36,7 @@ const HEADERS = {
  */
 export async function sendEvents(
   reply: FastifyReply,
-  events: AsyncGenerator<StreamEvent>,
+  events: AsyncGenerator<StreamEvent, void>,
   timing: StreamTiming = TIMING,
 ): Promise<void> {
   const { raw } = reply;
@@ -45,7 +45,7 @@ export async function sendEvents(
   // A reader that hangs up in the middle of a write is no error of anybody's.
   raw.on('error', () => undefined);
   if (raw.req.method === 'HEAD') {
-    await events.return(undefined);
+    await events.return();
     raw.end();
     return;
   }

@@ -45,6 +45,8 @@ class Told extends GuestChannel {
   readonly left: string[] = [];
   readonly texts: string[] = [];
   listen(): void {}
+  onTyping(): void {}
+  types(): void {}
   async open({ guestId }: { readonly guestId: string }): Promise<void> {
     this.opened.push(guestId);
     await this.meanwhile();

@@ -14,7 +14,9 @@ describe('a way out', () => {
       'genesys.session',
       'genesys.attributes',
       'genesys.message',
+      'genesys.typing',
       'genesys.link',
+      'events.text',
     ] as const) {
       expect(mayLeave({ consent: { dataProcessing: true, marketing: false } }, way)).toBe(true);
       expect(mayLeave({ consent: { dataProcessing: false, marketing: true } }, way)).toBe(false);

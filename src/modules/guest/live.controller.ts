@@ -54,7 +54,10 @@ export class LiveController {
     description: 'Events, until the guest is closed or somebody hangs up',
     content: { 'text/event-stream': { schema: { type: 'string' }, example: STREAM_EXAMPLE } },
   })
-  @ApiResponse({ status: 204, description: 'Last-Event-ID was that of the last event there will be: do not connect again' })
+  @ApiResponse({
+    status: 204,
+    description: 'Last-Event-ID was that of the last event there will be: do not connect again',
+  })
   async follow(
     @Param() { id }: IdPath,
     @Headers('last-event-id') lastEventId: string | undefined,

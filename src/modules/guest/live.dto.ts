@@ -21,7 +21,7 @@ export function streamEvent(event: LiveEvent): StreamEvent {
   }
 }
 
-export async function* streamEvents(events: AsyncGenerator<LiveEvent>): AsyncGenerator<StreamEvent> {
+export async function* streamEvents(events: AsyncGenerator<LiveEvent, void>): AsyncGenerator<StreamEvent, void> {
   for await (const event of events) yield streamEvent(event);
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { aGuest } from '../../../test/builders/guest.js';
+import { SilentChannel } from '../../../test/builders/silent-channel.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import type { Storage } from '../../adapters/storage/storage.js';
@@ -12,32 +13,19 @@ import { eventId } from './live.js';
 import type { LiveEvent } from './live.js';
 import { LiveService, STREAMS_PER_GUEST } from './live.service.js';
 import { MessageService, MOST_QUEUED, TEXT_PLACE } from './message.service.js';
-import { GuestChannel } from './ports/guest-channel.js';
 import type { Typing } from './ports/guest-channel.js';
 
 Logger.overrideLogger(false);
 
 /** Genesys as far as typing goes. */
-class TypingChannel extends GuestChannel {
+class TypingChannel extends SilentChannel {
   readonly typed: string[] = [];
   hear: (typing: Typing) => void = () => undefined;
-  onTyping(handler: (typing: Typing) => void): void {
+  override onTyping(handler: (typing: Typing) => void): void {
     this.hear = handler;
   }
-  types(guestId: string): void {
+  override types(guestId: string): void {
     this.typed.push(guestId);
-  }
-  listen(): void {}
-  async open(): Promise<void> {}
-  async send(): Promise<{ key: string }> {
-    return { key: randomUUID() };
-  }
-  async end(): Promise<'ended'> {
-    return 'ended';
-  }
-  async leave(): Promise<void> {}
-  held(): string[] {
-    return [];
   }
 }
 
@@ -46,7 +34,7 @@ class Reader {
   readonly events: LiveEvent[] = [];
   private readonly hangingUp = new AbortController();
   private constructor(private readonly stream: (gone: AbortSignal) => ReturnType<LiveService['follow']>) {}
-  private taken: AsyncGenerator<LiveEvent> | null = null;
+  private taken: AsyncGenerator<LiveEvent, void> | null = null;
 
   static async of(live: LiveService, guestId: string, lastEventId: string | null = null): Promise<Reader> {
     const reader = new Reader((gone) => live.follow(guestId, lastEventId, gone));
@@ -56,10 +44,10 @@ class Reader {
 
   /** The next event; null when there are no more. */
   async next(): Promise<LiveEvent | null> {
-    const { value, done } = await this.taken!.next();
-    if (done === true) return null;
-    this.events.push(value as LiveEvent);
-    return value as LiveEvent;
+    const taken = await this.taken!.next();
+    if (taken.done === true) return null;
+    this.events.push(taken.value);
+    return taken.value;
   }
 
   /** The next `count` messages, by their texts, whatever else is said between. */

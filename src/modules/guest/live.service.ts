@@ -3,6 +3,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../../kernel/app-error.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
+import { mayLeave } from './consent.js';
 import { guestNotFound, streamsLeaving, unknownEventId } from './guest.errors.js';
 import { isOver } from './guest.js';
 import { closedEvent, erasedEvent, placeOf, stateEvent } from './live.js';
@@ -10,7 +11,7 @@ import type { LiveEvent, Place } from './live.js';
 import { Watches } from './live.watch.js';
 import type { Watch } from './live.watch.js';
 import type { Message } from './message.js';
-import { MessageService, writable } from './message.service.js';
+import { MessageService, requireWritable } from './message.service.js';
 import { GuestChannel } from './ports/guest-channel.js';
 import { GuestNews } from './ports/guest-news.js';
 import { GuestStore } from './ports/guest.store.js';
@@ -59,7 +60,7 @@ export class LiveService implements OnApplicationBootstrap, OnModuleDestroy {
    * @throws AppError `guest.not_found`, `guest.widget_led`, `guest.closed`, `consent.required`
    */
   async types(guestId: string): Promise<void> {
-    writable(await this.guests.get(guestId));
+    requireWritable(await this.guests.get(guestId), 'genesys.typing');
     this.work.afterCommit(() => this.channel.types(guestId));
   }
 
@@ -75,7 +76,7 @@ export class LiveService implements OnApplicationBootstrap, OnModuleDestroy {
     guestId: string,
     lastEventId: string | null,
     gone: AbortSignal,
-  ): Promise<AsyncGenerator<LiveEvent> | null> {
+  ): Promise<AsyncGenerator<LiveEvent, void> | null> {
     const known = lastEventId === null ? null : placeOf(lastEventId);
     const guest = await this.guests.find(guestId);
     if (guest === null) throw guestNotFound(guestId);
@@ -91,7 +92,7 @@ export class LiveService implements OnApplicationBootstrap, OnModuleDestroy {
     return this.events(watch, place);
   }
 
-  private async *events(watch: Watch, from: Place): AsyncGenerator<LiveEvent> {
+  private async *events(watch: Watch, from: Place): AsyncGenerator<LiveEvent, void> {
     let place = from;
     try {
       for (;;) {
@@ -113,7 +114,7 @@ export class LiveService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Everything stored after a place. The guest is read before its messages, so that none is left when its end is told. */
-  private async *since(watch: Watch, from: Place): AsyncGenerator<LiveEvent> {
+  private async *since(watch: Watch, from: Place): AsyncGenerator<LiveEvent, void> {
     const { guestId } = watch;
     let place = from;
     while (!watch.isOver) {
@@ -125,9 +126,9 @@ export class LiveService implements OnApplicationBootstrap, OnModuleDestroy {
       }
       if (rest === 'settling') await sleep(SETTLE_MS);
       if (rest !== 'none') continue;
-      if (guest === null) return yield erasedEvent(place);
-      if (isOver(guest)) return yield closedEvent(guest, place.position);
-      if (guest.version > place.version) yield stateEvent(guest, place.position);
+      if (guest === null) yield erasedEvent(place);
+      else if (isOver(guest)) yield closedEvent(guest, place.position);
+      else if (guest.version > place.version) yield stateEvent(guest, place.position);
       return;
     }
   }
@@ -135,7 +136,7 @@ export class LiveService implements OnApplicationBootstrap, OnModuleDestroy {
   /** Asked at the moment of telling: consent may have been withdrawn while the message waited for a slow reader. */
   private async textUnderConsent(message: Message): Promise<string | null> {
     const guest = await this.guests.find(message.guestId);
-    return guest?.consent.dataProcessing === true ? this.messages.textOf(message) : null;
+    return guest !== null && mayLeave(guest, 'events.text') ? this.messages.textOf(message) : null;
   }
 
   private async hasChanges(guestId: string, { position }: Place): Promise<boolean> {

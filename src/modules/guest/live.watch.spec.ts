@@ -18,8 +18,8 @@ describe('Those who follow guests', () => {
     expect(thrown(() => watches.add('a'))).toMatchObject(tooMany);
     watches.add('b');
     expect(thrown(() => watches.add('c'))).toMatchObject(tooMany);
-    watches.remove(first!);
-    watches.remove(first!);
+    watches.remove(first);
+    watches.remove(first);
     watches.add('a');
     expect(thrown(() => watches.add('c'))).toMatchObject(tooMany);
     expect([watches.size, watches.guestIds]).toEqual([3, ['a', 'b']]);
@@ -55,10 +55,10 @@ describe('Those who follow guests', () => {
   it('hear no more when it is over, even if they wait at that moment', async () => {
     const watches = new Watches({ perGuest: 5, perProcess: 5 });
     const [one, two] = [watches.add('a'), watches.add('b')];
-    await one!.next();
-    const waiting = one!.next();
+    await one.next();
+    const waiting = one.next();
     watches.endAll();
-    expect([await waiting, await two!.next(), watches.size]).toEqual(['over', 'over', 0]);
+    expect([await waiting, await two.next(), watches.size]).toEqual(['over', 'over', 0]);
   });
 });
 
