@@ -1,7 +1,7 @@
 import { Controller, Get, Headers, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Scope } from '../../http/access.js';
+import { ForWidgets, Scope } from '../../http/access.js';
 import { goneSignal, sendEvents } from '../../http/event-stream.js';
 import { IdPath } from '../../http/id-path.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
@@ -16,6 +16,7 @@ export class LiveController {
   constructor(private readonly live: LiveService) {}
 
   @Post('typing')
+  @ForWidgets()
   @HttpCode(202)
   @Concerns(({ id }) => `guest:${id}`)
   @Problems({
@@ -37,6 +38,7 @@ export class LiveController {
   }
 
   @Get('events')
+  @ForWidgets()
   @Problems({
     400: ['request.invalid', 'events.unknown_id'],
     404: ['guest.not_found'],
