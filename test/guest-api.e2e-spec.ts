@@ -308,12 +308,27 @@ describe('PATCH /v1/guests/{id}', () => {
     expect(JSON.stringify(disjoint.body)).not.toMatch(/touched|handedOver/);
   });
 
-  it('succeeds again when its answer was lost', async () => {
+  it('succeeds again when its answer was lost, by its Idempotency-Key', async () => {
     const { id } = await create();
     const patch = { attributes: { source: 'email' } };
-    await api.patch(`/v1/guests/${id}`, patch, { 'if-match': '"1"' });
-    const again = await api.patch<GuestAnswer>(`/v1/guests/${id}`, patch, { 'if-match': '"1"' });
-    expect([again.status, again.headers.get('etag')]).toEqual([200, '"2"']);
+    const headers = { 'if-match': '"1"', 'idempotency-key': `change-of-${id}` };
+    await api.patch(`/v1/guests/${id}`, patch, headers);
+    await api.patch(`/v1/guests/${id}`, { attributes: { source: 'ads' } }, { 'if-match': '"2"' });
+    const again = await api.patch<GuestAnswer>(`/v1/guests/${id}`, patch, headers);
+    expect([again.status, again.headers.get('etag'), again.body.version]).toEqual([200, '"2"', 2]);
+    expect((await api.get<GuestAnswer>(`/v1/guests/${id}`)).body.attributes).toEqual({ source: 'ads' });
+  });
+
+  it("does not take somebody else's change for its own, though both wanted the same", async () => {
+    const { id } = await create();
+    const six = { attributes: { source: '6' } };
+    await api.patch(`/v1/guests/${id}`, six, { 'if-match': '"1"' });
+    const strict = await api.patch<ProblemAnswer>(`/v1/guests/${id}`, six, { 'if-match': '"1"' });
+    expect([strict.status, strict.body.conflicts]).toEqual([412, ['/attributes/source']]);
+    const based = await api.patch<ProblemAnswer>(`/v1/guests/${id}?base=1`, six, { 'if-match': '*' });
+    expect([based.status, based.body.conflicts]).toEqual([409, ['/attributes/source']]);
+    const informed = await api.patch<GuestAnswer>(`/v1/guests/${id}`, six, { 'if-match': '"2"' });
+    expect([informed.status, informed.body.version]).toEqual([200, 2]);
   });
 
   it('merges against a base: disjoint changes pass, overlapping ones are named', async () => {

@@ -7,6 +7,7 @@ import { ApiKeys } from './api-keys.js';
 import type { ApiKey } from './api-keys.js';
 import { AuthGuard } from './auth.guard.js';
 import { AnyOf, Callers } from './callers.js';
+import { Idempotency } from './idempotency.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyRetention } from './idempotency.retention.js';
 import { Quotas } from './quotas.js';
@@ -41,11 +42,12 @@ export class HttpModule {
         },
         { provide: Quotas, useFactory: (clock: Clock) => new Quotas(rateLimit, clock), inject: [Clock] },
         Denials,
+        Idempotency,
         IdempotencyRetention,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
       ],
-      exports: [Callers],
+      exports: [Callers, Idempotency],
     };
   }
 }

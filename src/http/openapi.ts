@@ -26,7 +26,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setTitle('Guest Manager for Genesys Cloud')
     .setDescription(
       'Guest sessions for Genesys Cloud Web Messaging. Errors are `application/problem+json` (RFC 9457); their `code` is stable. ' +
-        'Every POST may carry an `Idempotency-Key`; its answer can be had again for 24 hours. ' +
+        'Every POST and PATCH may carry an `Idempotency-Key`; its answer can be had again for 24 hours. ' +
         'A limited caller finds its quota in `RateLimit-Policy` and `RateLimit`, and is answered 429 with `Retry-After` beyond it.',
     )
     .setVersion('1')

@@ -198,7 +198,14 @@ describe('a patch', () => {
     expect(conflictingPointers(two, patch, 1)).toEqual(['/attributes/source', '/channelContext/campaignId']);
     expect(conflictingPointers(two, patch, 2)).toEqual(['/channelContext/campaignId']);
     expect(conflictingPointers(two, patch, 3)).toEqual([]);
-    expect(conflictingPointers(two, { attributes: { source: 'a' } }, 1)).toEqual([]);
+    expect(conflictingPointers(two, { consent: { marketing: true } }, 1)).toEqual([]);
+    expect(conflictingPointers(two, { attributes: null }, 1)).toEqual(['/attributes/locale', '/attributes/source']);
+  });
+
+  it('conflicts with a change to the same value: two who counted from 5 to 6 have counted once', () => {
+    const counted = patched(aGuest(), { attributes: { plan: '6' } }, later);
+    expect(conflictingPointers(counted, { attributes: { plan: '6' } }, 1)).toEqual(['/attributes/plan']);
+    expect(conflictingPointers(counted, { attributes: { plan: '6' } }, 2)).toEqual([]);
   });
 
   it('lets disjoint changes of any two writers both through, and neither overwrite the other', () => {

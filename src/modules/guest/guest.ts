@@ -1,4 +1,4 @@
-import { deepEqual, leaves, mergePatch } from './merge-patch.js';
+import { deepEqual, leaves, mergePatch, speaksOf } from './merge-patch.js';
 import type { JsonObject } from './merge-patch.js';
 import { guestClosed, illegalTransition } from './guest.errors.js';
 import type { Identity } from '../identity/index.js';
@@ -124,9 +124,17 @@ export function changedPointers(guest: Guest, patch: GuestPatch): string[] {
   return [...pointers].filter((pointer) => !deepEqual(before.get(pointer), after.get(pointer))).sort();
 }
 
-/** Of the leaves a patch made against version `base` would change, those that somebody else has changed since. */
-export const conflictingPointers = (guest: Guest, patch: GuestPatch, base: number): string[] =>
-  changedPointers(guest, patch).filter((pointer) => (guest.touched[pointer] ?? 1) > base);
+/**
+ * Of the leaves a patch made against version `base` speaks of, those that somebody else has changed since. To the same value counts too: two
+ * who both counted from 5 to 6 have counted once.
+ */
+export function conflictingPointers(guest: Guest, patch: GuestPatch, base: number): string[] {
+  const unseen = Object.keys(guest.touched).filter(
+    (pointer) => guest.touched[pointer]! > base && speaksOf(patch, pointer),
+  );
+  // What never changed since creation was changed by version 1, for those who have not even seen that.
+  return base >= 1 ? unseen.sort() : changedPointers(guest, patch);
+}
 
 /** Merges; the same guest when everything is in place already, so that a repeated request changes nothing. */
 export function patched(guest: Guest, patch: GuestPatch, at: Date): Guest {

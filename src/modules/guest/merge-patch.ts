@@ -28,3 +28,14 @@ export function leaves(value: JsonObject, at = ''): Map<string, Json> {
 }
 
 export const deepEqual = (a: Json | undefined, b: Json | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Whether a patch replaces or deletes the leaf at this pointer, by itself or with all that is around it. */
+export function speaksOf(patch: object, pointer: string): boolean {
+  let part: unknown = patch;
+  for (const step of pointer.split('/').slice(1)) {
+    if (!isObject(part)) break;
+    part = part[step.replaceAll('~1', '/').replaceAll('~0', '~')];
+    if (part === undefined) return false;
+  }
+  return true;
+}
