@@ -44,15 +44,38 @@ export class GuestConflictError extends GuestManagerError {
   }
 }
 
-/** What was sent cannot be taken; `errors` says where and why. */
+/** The guest is not in a state to do this: `guest.closed`, `guest.widget_led`. `problem` says which state it is in. */
+export class GuestStateError extends GuestManagerError {
+  override name = 'GuestStateError';
+}
+
+/** What was sent cannot be taken; `errors` says where and why. 422 when an idempotency key was used for something else before. */
 export class GuestValidationError extends GuestManagerError {
   override name = 'GuestValidationError';
-  readonly errors: readonly FieldError[];
 
-  constructor(problem: Problem) {
-    super(problem.code, problem.status, messageOf(problem), problem);
-    this.errors = problem.errors ?? [];
+  get errors(): readonly FieldError[] {
+    return this.problem?.errors ?? [];
   }
+}
+
+/** The token is not known any more, or there is none. */
+export class GuestUnauthenticatedError extends GuestManagerError {
+  override name = 'GuestUnauthenticatedError';
+}
+
+/** The token does not carry what this needs, or the guest has not agreed to it: `auth.scope_missing`, `consent.required`. */
+export class GuestForbiddenError extends GuestManagerError {
+  override name = 'GuestForbiddenError';
+}
+
+/** There is no such guest, or not any more. */
+export class GuestNotFoundError extends GuestManagerError {
+  override name = 'GuestNotFoundError';
+}
+
+/** The caller's own signal ended the call. Whether it was carried out is not known; its `idempotencyKey` makes it safe to ask again. */
+export class GuestAbortedError extends GuestManagerError {
+  override name = 'GuestAbortedError';
 }
 
 /** The service could not be reached, or could not answer. The same may succeed later. */
@@ -72,21 +95,43 @@ export class GuestUnavailableError extends GuestManagerError {
   }
 }
 
+/** Too many requests at a time. */
+export class GuestThrottledError extends GuestUnavailableError {
+  override name = 'GuestThrottledError';
+}
+
+/** Nobody answered, or not in time. */
+export class GuestNetworkError extends GuestUnavailableError {
+  override name = 'GuestNetworkError';
+}
+
 /** As `"7"` for version 7. Headers do not say it reliably: proxies weaken ETags, and browsers hide them across origins. */
 export const withEtag = (guest: Omit<Guest, 'etag'>): Guest => ({ ...guest, etag: `"${guest.version}"` });
+
+const BY_STATUS: Readonly<Record<number, typeof GuestManagerError>> = {
+  400: GuestValidationError,
+  401: GuestUnauthenticatedError,
+  403: GuestForbiddenError,
+  404: GuestNotFoundError,
+  409: GuestStateError,
+  410: GuestNotFoundError,
+  422: GuestValidationError,
+};
 
 /** The error that an answer other than 2xx stands for. */
 export function errorOf(status: number, body: unknown, retryAfterMs: number): GuestManagerError {
   const problem = problemOf(status, body);
   const { code } = problem;
   // The first attempt is still being worked on: its answer will be this one's too.
-  if ([429, 502, 503, 504].includes(status) || code === 'http.idempotency_in_progress')
-    return new GuestUnavailableError(code, status, messageOf(problem), problem, undefined, retryAfterMs);
+  if ([429, 502, 503, 504].includes(status) || code === 'http.idempotency_in_progress') {
+    const Unavailable = status === 429 ? GuestThrottledError : GuestUnavailableError;
+    return new Unavailable(code, status, messageOf(problem), problem, undefined, retryAfterMs);
+  }
   const current = problem['current'] as Omit<Guest, 'etag'> | undefined;
   if ((status === 409 || status === 412) && current !== undefined)
     return new GuestConflictError(problem, withEtag(current), (problem['conflicts'] ?? []) as string[]);
-  if (status === 400 || problem.errors?.length) return new GuestValidationError(problem);
-  return new GuestManagerError(code, status, messageOf(problem), problem);
+  const Failure = BY_STATUS[status] ?? (problem.errors?.length ? GuestValidationError : GuestManagerError);
+  return new Failure(code, status, messageOf(problem), problem);
 }
 
 /** Somebody between us and the service may answer in its place, and in a form of its own. */

@@ -5,6 +5,8 @@ import {
   GuestConflictError,
   GuestManager,
   GuestManagerError,
+  GuestNetworkError,
+  GuestUnauthenticatedError,
   GuestUnavailableError,
   GuestValidationError,
 } from './index.js';
@@ -47,7 +49,7 @@ describe('GuestManager over HTTP', () => {
       await manager.createGuest(wanted);
 
       const keys = service.requests.map(({ headers }) => headers['idempotency-key']);
-      expect(keys).toEqual([keys[0], keys[0], keys[0], expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+      expect(keys).toEqual([keys[0], keys[0], keys[0], expect.stringMatching(/^[0-9a-f]{32}$/)]);
       expect(keys[3]).not.toBe(keys[0]);
     });
 
@@ -96,7 +98,7 @@ describe('GuestManager over HTTP', () => {
     it('when nobody answers', async () => {
       service.answers('drop');
       expect(await failureOf(manager.getGuest(ID))).toMatchObject({
-        name: 'GuestUnavailableError',
+        name: 'GuestNetworkError',
         code: 'client.no_answer',
         status: 0,
       });
@@ -135,6 +137,58 @@ describe('GuestManager over HTTP', () => {
       service.answers({ status, body: { code: 'some.code' } });
       expect(await failureOf(manager.getGuest(ID))).toMatchObject({ code: 'some.code', status });
       expect(service.requests).toHaveLength(1);
+    });
+
+    it('for so long and no longer, all attempts and waits together', async () => {
+      const hasty = GuestManager.http({ baseUrl: service.url, token: 'secret', timeoutMs: 200, totalMs: 300 });
+      service.answers('silence');
+      const startedAt = Date.now();
+      expect(await failureOf(hasty.getGuest(ID))).toBeInstanceOf(GuestNetworkError);
+      expect(Date.now() - startedAt).toBeLessThan(450);
+      expect(service.requests.length).toBeLessThan(3);
+    });
+
+    it('not when the caller has aborted: before, in the course of it, or while it waits', async () => {
+      const while_ = async (answer: Answer, ms: number): Promise<GuestManagerError> => {
+        service.answers(answer);
+        const caller = new AbortController();
+        setTimeout(() => caller.abort('enough'), ms);
+        return failureOf(manager.getGuest(ID, { signal: caller.signal }));
+      };
+      const startedAt = Date.now();
+      const failures = [
+        await failureOf(manager.getGuest(ID, { signal: AbortSignal.abort('enough') })),
+        await while_('silence', 30),
+        await while_({ status: 503, headers: { 'retry-after': '20' } }, 30),
+      ];
+      expect(Date.now() - startedAt).toBeLessThan(2_000);
+      for (const failure of failures)
+        expect(failure).toMatchObject({ name: 'GuestAbortedError', code: 'client.aborted', cause: 'enough' });
+      expect(service.requests).toHaveLength(2);
+    });
+
+    it('once with a new token when the one it had has run out, and never with the same', async () => {
+      const tokens = ['old', 'new', 'newer'];
+      const renewing = GuestManager.http({ baseUrl: service.url, token: async () => tokens.shift()! });
+      service.answers({ status: 401, body: { code: 'auth.token_unknown' } }, { status: 200, body: aGuest() });
+      await renewing.getGuest(ID);
+      service.answers({ status: 401, body: { code: 'auth.token_unknown' } });
+      expect(await failureOf(manager.getGuest(ID))).toBeInstanceOf(GuestUnauthenticatedError);
+      expect(service.requests.map(({ headers }) => headers.authorization)).toEqual([
+        'Bearer old',
+        'Bearer new',
+        'Bearer secret',
+      ]);
+    });
+
+    it('not at all when there is no token to be had', async () => {
+      const locked = GuestManager.http({ baseUrl: service.url, token: () => Promise.reject(new Error('signed out')) });
+      expect(await failureOf(locked.getGuest(ID))).toMatchObject({
+        name: 'GuestUnauthenticatedError',
+        code: 'client.no_token',
+        cause: { message: 'signed out' },
+      });
+      expect(service.requests).toHaveLength(0);
     });
 
     it('with a token asked for anew', async () => {
@@ -199,6 +253,62 @@ describe('GuestManager over HTTP', () => {
       ]);
       expect(service.requests[2]?.body).toEqual({ attributes: { source: 'kiosk after phone' } });
       expect(bases()).toEqual(['base=1', 'base=2', 'base=5']);
+    });
+
+    it('repeats a change whose answer was lost under the key of the first attempt, and each change under its own', async () => {
+      service.answers({ status: 200, body: aGuest() }, 'drop', overlap(2, ['/attributes/source']), {
+        status: 200,
+        body: aGuest({ version: 3 }),
+      });
+      await manager.updateGuest(ID, changes);
+      const keys = service.requests.slice(1).map(({ headers }) => headers['idempotency-key']);
+      expect(keys[0]).toBe(keys[1]);
+      expect(new Set(keys).size).toBe(2);
+    });
+
+    it('one after the other, so that it never conflicts with itself', async () => {
+      const versions = [1, 2, 3, 4].map((version) => ({ status: 200, body: aGuest({ version }) }));
+      service.answers(...versions);
+      await Promise.all([1, 2, 3].map((n) => manager.updateGuest(ID, { attributes: { source: `${n}` } })));
+      expect(bases()).toEqual(['base=1', 'base=2', 'base=3']);
+    });
+
+    it('without waiting for a turn that nobody wants any more, and goes on after one that failed', async () => {
+      service.answers({ status: 200, body: aGuest() });
+      await manager.getGuest(ID);
+      service.answers('silence', { status: 404, body: { code: 'guest.not_found' } }, { status: 200, body: aGuest() });
+      const slow = GuestManager.http({ baseUrl: service.url, token: 'secret', timeoutMs: 300, totalMs: 300 });
+      const first = failureOf(slow.updateGuest(aGuestSeen(), changes));
+      const caller = new AbortController();
+      const second = failureOf(slow.updateGuest(aGuestSeen(), changes, { signal: caller.signal }));
+      const third = failureOf(slow.updateGuest(aGuestSeen(), changes));
+      const fourth = slow.updateGuest(aGuestSeen(), changes);
+      caller.abort();
+      expect((await second).code).toBe('client.aborted');
+      expect((await first).code).toBe('client.no_answer');
+      expect((await third).code).toBe('guest.not_found');
+      await fourth;
+      expect(bases()).toHaveLength(3);
+    });
+
+    it('after the service was restored, from what it has now', async () => {
+      const body = { code: 'guest.unknown_base', current: aGuest({ version: 2 }), conflicts: ['/attributes/source'] };
+      service.answers(
+        { status: 200, body: aGuest({ version: 9 }) },
+        { status: 409, body },
+        { status: 200, body: aGuest({ version: 3 }) },
+      );
+      await manager.getGuest(ID);
+      await manager.updateGuest(ID, changes);
+      await manager.updateGuest(ID, changes);
+      expect(bases()).toEqual(['base=9', 'base=2', 'base=3']);
+    });
+
+    it('at last whatever others do, where its own change wins anyway; but never over consent', async () => {
+      service.answers({ status: 200, body: aGuest() }, overlap(2, ['/attributes/source']));
+      await failureOf(manager.updateGuest(ID, changes));
+      await failureOf(manager.updateGuest(ID, { ...changes, consent: { marketing: false } }));
+      expect(bases()).toEqual(['base=1', 'base=2', '', 'base=2', 'base=2', 'base=2']);
     });
 
     it('gives up after three attempts', async () => {
@@ -313,7 +423,54 @@ describe('GuestManager over HTTP', () => {
     expect(heard).toEqual(['created 1', 'conflict /attributes/source', 'updated 3', 'closed closing']);
   });
 
+  it('lets a listener fail alone, and tells of it', async () => {
+    const told: unknown[] = [];
+    const heard: string[] = [];
+    const careful = GuestManager.http({
+      baseUrl: service.url,
+      token: 'secret',
+      onListenerError: (error, event) => told.push([event, (error as Error).message]),
+    });
+    careful.on('created', () => {
+      throw new Error('at once');
+    });
+    careful.on('created', async () => Promise.reject(new Error('later')));
+    const listener = ({ id }: Guest): number => heard.push(id);
+    careful.on('created', listener);
+    service.answers({ status: 201, body: aGuest() });
+    await careful.createGuest(wanted);
+    await new Promise(setImmediate);
+    careful.off('created', listener);
+    await careful.createGuest(wanted);
+    await new Promise(setImmediate);
+    expect(heard).toEqual([ID]);
+    expect(told).toHaveLength(4);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        ['created', 'at once'],
+        ['created', 'later'],
+      ]),
+    );
+  });
+
   describe('fails', () => {
+    it.each([
+      [400, 'GuestValidationError'],
+      [401, 'GuestUnauthenticatedError'],
+      [403, 'GuestForbiddenError'],
+      [404, 'GuestNotFoundError'],
+      [409, 'GuestStateError'],
+      [410, 'GuestNotFoundError'],
+      [413, 'GuestManagerError'],
+      [422, 'GuestValidationError'],
+      [429, 'GuestThrottledError'],
+      [500, 'GuestManagerError'],
+      [503, 'GuestUnavailableError'],
+    ])('after %i with a %s', async (status, name) => {
+      service.answers({ status, headers: { 'retry-after': '60' }, body: { code: 'some.code' } });
+      expect(await failureOf(manager.getGuest(ID))).toMatchObject({ name, status, code: 'some.code' });
+    });
+
     it('with everything that is wrong with what was sent', async () => {
       const errors = [{ pointer: '/email', rule: 'email', message: 'must be an e-mail address' }];
       service.answers({ status: 400, body: { code: 'identity.invalid', detail: 'No.', errors } });
@@ -324,7 +481,7 @@ describe('GuestManager over HTTP', () => {
 
     it('with a code of its own when something else answers in place of the service', async () => {
       service.answers({ status: 403, body: '<h1>Forbidden</h1>' });
-      expect(await failureOf(manager.getGuest(ID))).toMatchObject({ name: 'GuestManagerError', code: 'http.403' });
+      expect(await failureOf(manager.getGuest(ID))).toMatchObject({ name: 'GuestForbiddenError', code: 'http.403' });
       service.answers({ status: 200, body: '<h1>Welcome</h1>' });
       expect(await failureOf(manager.getGuest(ID))).toMatchObject({ code: 'client.not_json' });
     });
@@ -364,6 +521,8 @@ function aGuest(given: Partial<Guest> = {}): Omit<Guest, 'etag'> {
     ...given,
   };
 }
+
+const aGuestSeen = (): Guest => ({ ...aGuest(), etag: '"1"' });
 
 async function failureOf(call: Promise<unknown>): Promise<GuestManagerError> {
   const failure: unknown = await call.then(

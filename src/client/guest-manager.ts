@@ -1,3 +1,4 @@
+import { abortable } from './abort.js';
 import { GuestConflictError } from './errors.js';
 import type {
   AuditEntry,
@@ -9,7 +10,7 @@ import type {
   PageQuery,
   WantedGuest,
 } from './guest.js';
-import type { GuestTransport, Intention } from './guest-transport.js';
+import type { CallOptions, GuestTransport, Intention } from './guest-transport.js';
 import { HttpGuestTransport } from './http-guest-transport.js';
 import type { HttpOptions } from './http-guest-transport.js';
 
@@ -37,9 +38,11 @@ export type ManagerOptions = {
   readonly merge?: MergeRule;
   /** Of how many guests the last seen state is kept; 1000 unless given. */
   readonly remembered?: number;
+  /** Told when a listener failed; the console is unless given. What failed for a listener fails nothing else. */
+  readonly onListenerError?: (error: unknown, event: keyof GuestEvents) => void;
 };
 
-export type UpdateOptions = {
+export type UpdateOptions = CallOptions & {
   /** Strict: only if the guest is still as it was under this ETag; nothing is merged. */
   readonly etag?: string;
   readonly merge?: MergeRule;
@@ -62,7 +65,9 @@ export const ownChangeWins: MergeRule = (current, changes, conflicts) => {
 /** Guests of one service, as a caller works with them. Where a guest is asked for, its id will do. */
 export class GuestManager {
   private readonly states = new Map<string, Guest>();
-  private readonly listeners: { readonly [E in keyof GuestEvents]: Set<(what: GuestEvents[E]) => void> } = {
+  /** The last update of each guest that is not answered yet. */
+  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly listeners: { readonly [E in keyof GuestEvents]: Set<(what: GuestEvents[E]) => unknown> } = {
     created: new Set(),
     updated: new Set(),
     conflict: new Set(),
@@ -75,8 +80,12 @@ export class GuestManager {
   ) {}
 
   /** A manager that speaks to a service over HTTP. */
-  static http({ merge, remembered, ...http }: HttpOptions & ManagerOptions): GuestManager {
-    const options = { ...(merge && { merge }), ...(remembered !== undefined && { remembered }) };
+  static http({ merge, remembered, onListenerError, ...http }: HttpOptions & ManagerOptions): GuestManager {
+    const options = {
+      ...(merge && { merge }),
+      ...(remembered !== undefined && { remembered }),
+      ...(onListenerError && { onListenerError }),
+    };
     return new GuestManager(new HttpGuestTransport(http), options);
   }
 
@@ -87,31 +96,48 @@ export class GuestManager {
     return guest;
   }
 
-  async getGuest(guest: Guest | string): Promise<Guest> {
-    return this.seen(await this.transport.get(idOf(guest)));
+  /** @throws GuestNotFoundError */
+  async getGuest(guest: Guest | string, options?: CallOptions): Promise<Guest> {
+    return this.seen(await this.transport.get(idOf(guest), options));
   }
 
   /**
    * Merges the changes into the guest. What others changed since the version they are based on stays, as long as it is something else;
    * where both changed the same, the merge rule is asked, at most three attempts long. The base is the guest given, or for an id what
-   * this manager last saw of it.
+   * this manager last saw of it. Updates of one guest wait for each other here, each building on what the one before was answered, so that
+   * a manager never conflicts with itself.
    * @throws GuestConflictError when the merge rule gives up, when the guest changes faster than it can be merged, or when an `etag` was
    *   given and does not match any more
    */
-  async updateGuest(guest: Guest | string, changes: GuestChanges, options: UpdateOptions = {}): Promise<Guest> {
+  updateGuest(guest: Guest | string, changes: GuestChanges, options: UpdateOptions = {}): Promise<Guest> {
     const id = idOf(guest);
-    const { etag, merge = this.options.merge ?? ownChangeWins } = options;
+    const before = this.turns.get(id);
+    const update = (): Promise<Guest> => this.update(guest, changes, options);
+    // How the one before ended is its caller's affair.
+    const turn = before === undefined ? update() : before.then(update, update);
+    this.turns.set(id, turn);
+    const done = (): void => void (this.turns.get(id) === turn && this.turns.delete(id));
+    turn.then(done, done);
+    return abortable(turn, options.signal);
+  }
+
+  private async update(guest: Guest | string, changes: GuestChanges, options: UpdateOptions): Promise<Guest> {
+    const id = idOf(guest);
+    const { etag, merge = this.options.merge ?? ownChangeWins, ...call } = options;
     const known = typeof guest === 'string' ? this.getState(guest) : guest;
-    let base = etag === undefined ? (known ?? (await this.getGuest(id))).version : 0;
+    let base: number | null = etag === undefined ? (known ?? (await this.getGuest(id, call))).version : 0;
     let wanted = changes;
     const conflicts = new Set<string>();
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const updated = this.seen(await this.transport.update(id, wanted, etag === undefined ? { base } : { etag }));
+        const condition = etag === undefined ? { base } : { etag };
+        const updated = this.seen(await this.transport.update(id, wanted, condition, call));
         this.emit('updated', updated);
         return updated;
       } catch (error) {
         if (!(error instanceof GuestConflictError)) throw error;
+        // The service never had our version: it was restored, and what it has now is older and right.
+        if (error.code === 'guest.unknown_base') this.states.delete(id);
         const current = this.seen(error.current);
         this.emit('conflict', error);
         if (etag !== undefined || attempt === MOST_ATTEMPTS) throw error;
@@ -119,20 +145,22 @@ export class GuestManager {
         const merged = await merge(current, changes, [...conflicts]);
         if (merged === null) throw error;
         wanted = merged;
-        base = current.version;
+        // A change that wins over whatever it meets need not lose to who is always quicker.
+        const wins = merge === ownChangeWins && wanted.consent === undefined;
+        base = wins && attempt === MOST_ATTEMPTS - 1 ? null : current.version;
       }
     }
   }
 
   /** Asks for the end of the session. Safe to repeat. */
-  async closeGuest(guest: Guest | string): Promise<Guest> {
-    const closed = this.seen(await this.transport.close(idOf(guest)));
+  async closeGuest(guest: Guest | string, intention?: Intention): Promise<Guest> {
+    const closed = this.seen(await this.transport.close(idOf(guest), intention));
     this.emit('closed', closed);
     return closed;
   }
 
-  getEngagementMetrics(guest: Guest | string): Promise<EngagementMetrics> {
-    return this.transport.metrics(idOf(guest));
+  getEngagementMetrics(guest: Guest | string, options?: CallOptions): Promise<EngagementMetrics> {
+    return this.transport.metrics(idOf(guest), options);
   }
 
   /** Writes as a server-led guest. The message is on its way when this resolves. */
@@ -141,13 +169,13 @@ export class GuestManager {
   }
 
   /** Oldest first. */
-  listMessages(guest: Guest | string, query?: PageQuery): Promise<Page<Message>> {
-    return this.transport.messages(idOf(guest), query);
+  listMessages(guest: Guest | string, query?: PageQuery, options?: CallOptions): Promise<Page<Message>> {
+    return this.transport.messages(idOf(guest), query, options);
   }
 
   /** The audit trail of one guest, oldest first. */
-  getAuditEntries(guest: Guest | string, query?: PageQuery): Promise<Page<AuditEntry>> {
-    return this.transport.auditEntries(idOf(guest), query);
+  getAuditEntries(guest: Guest | string, query?: PageQuery, options?: CallOptions): Promise<Page<AuditEntry>> {
+    return this.transport.auditEntries(idOf(guest), query, options);
   }
 
   /** The guest as this manager last saw it, without asking. Null when it never did, or too long ago. */
@@ -155,17 +183,22 @@ export class GuestManager {
     return this.states.get(id) ?? null;
   }
 
-  /**
-   * Calls the listener whenever it happens, until the function returned is called. What a listener throws is its own affair: it
-   * surfaces as an uncaught error and fails no call here.
-   */
-  on<E extends keyof GuestEvents>(event: E, listener: (what: GuestEvents[E]) => void): () => void {
+  /** Calls the listener whenever it happens, after the call it tells of, until the function returned is called or `off` is. */
+  on<E extends keyof GuestEvents>(event: E, listener: (what: GuestEvents[E]) => unknown): () => void {
     this.listeners[event].add(listener);
-    return () => this.listeners[event].delete(listener);
+    return () => this.off(event, listener);
+  }
+
+  off<E extends keyof GuestEvents>(event: E, listener: (what: GuestEvents[E]) => unknown): void {
+    this.listeners[event].delete(listener);
   }
 
   private emit<E extends keyof GuestEvents>(event: E, what: GuestEvents[E]): void {
-    for (const listener of this.listeners[event]) queueMicrotask(() => listener(what));
+    const failed = this.options.onListenerError ?? ((error) => console.error(`a listener to "${event}" failed`, error));
+    for (const listener of this.listeners[event])
+      void Promise.resolve(what)
+        .then(listener)
+        .catch((error: unknown) => failed(error, event));
   }
 
   /** Answers may overtake each other: an older version never replaces a newer one. */

@@ -1,4 +1,12 @@
-import { errorOf, GuestManagerError, GuestUnavailableError, withEtag } from './errors.js';
+import { aborted, pause } from './abort.js';
+import {
+  errorOf,
+  GuestManagerError,
+  GuestNetworkError,
+  GuestUnauthenticatedError,
+  GuestUnavailableError,
+  withEtag,
+} from './errors.js';
 import type {
   AuditEntry,
   EngagementMetrics,
@@ -9,26 +17,26 @@ import type {
   PageQuery,
   WantedGuest,
 } from './guest.js';
-import type { GuestTransport, Intention, UpdateCondition } from './guest-transport.js';
+import type { CallOptions, GuestTransport, Intention, UpdateCondition } from './guest-transport.js';
 
 export type HttpOptions = {
   /** Where the service listens, without `/v1`: `https://guests.example.com`. */
   readonly baseUrl: string;
-  /** Sent as a bearer token. A function is asked before every attempt, for tokens that do not live long. */
+  /** Sent as a bearer token. A function is asked before every attempt, for tokens that do not live long; after a 401 once more. */
   readonly token: string | (() => string | Promise<string>);
   /** Used in place of the global one. */
   readonly fetch?: typeof fetch;
   /** How long one attempt may take; 10 seconds unless given. */
   readonly timeoutMs?: number;
+  /** How long a call may take with all its attempts and the waits between them; 30 seconds unless given. */
+  readonly totalMs?: number;
 };
 
-type Call = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> };
+type Call = CallOptions & { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> };
 
 const MOST_TRIES = 3;
 /** The wait after the first try is a random part of this, doubled with every further one: full jitter. */
 const FIRST_WAIT_MS = 250;
-/** Who is asked to wait longer than this is told so instead. */
-const PATIENCE_MS = 30_000;
 
 /** Reaches the service over its REST API, from Node as from a browser. Keeps nothing of what it sends. */
 export class HttpGuestTransport implements GuestTransport {
@@ -39,82 +47,105 @@ export class HttpGuestTransport implements GuestTransport {
   }
 
   async create(wanted: WantedGuest, intention?: Intention): Promise<Guest> {
-    return withEtag(await this.post('/v1/guests', wanted, intention));
+    return withEtag(await this.once('POST', '/v1/guests', intention, wanted));
   }
 
-  async get(id: string): Promise<Guest> {
-    return withEtag(await this.call('GET', guestPath(id)));
+  async get(id: string, options?: CallOptions): Promise<Guest> {
+    return withEtag(await this.call('GET', guestPath(id), options));
   }
 
-  async update(id: string, changes: GuestChanges, condition: UpdateCondition): Promise<Guest> {
+  async update(id: string, changes: GuestChanges, condition: UpdateCondition, intention?: Intention): Promise<Guest> {
     const strict = 'etag' in condition;
-    const path = guestPath(id) + (strict ? '' : queryOf({ base: condition.base }));
+    const path = guestPath(id) + (strict ? '' : queryOf({ base: condition.base ?? undefined }));
     const headers = { 'content-type': 'application/merge-patch+json', 'if-match': strict ? condition.etag : '*' };
-    return withEtag(await this.call('PATCH', path, { body: changes, headers }));
+    return withEtag(await this.once('PATCH', path, intention, changes, headers));
   }
 
-  async close(id: string): Promise<Guest> {
-    return withEtag(await this.post(`${guestPath(id)}/close`));
+  async close(id: string, intention?: Intention): Promise<Guest> {
+    return withEtag(await this.once('POST', `${guestPath(id)}/close`, intention));
   }
 
-  metrics(id: string): Promise<EngagementMetrics> {
-    return this.call('GET', `${guestPath(id)}/metrics`);
+  metrics(id: string, options?: CallOptions): Promise<EngagementMetrics> {
+    return this.call('GET', `${guestPath(id)}/metrics`, options);
   }
 
   sendMessage(id: string, text: string, intention?: Intention): Promise<Message> {
-    return this.post(`${guestPath(id)}/messages`, { text }, intention);
+    return this.once('POST', `${guestPath(id)}/messages`, intention, { text });
   }
 
-  messages(id: string, query: PageQuery = {}): Promise<Page<Message>> {
-    return this.call('GET', `${guestPath(id)}/messages${queryOf(query)}`);
+  messages(id: string, query: PageQuery = {}, options?: CallOptions): Promise<Page<Message>> {
+    return this.call('GET', `${guestPath(id)}/messages${queryOf(query)}`, options);
   }
 
-  auditEntries(id: string, query: PageQuery = {}): Promise<Page<AuditEntry>> {
-    return this.call('GET', `/v1/audit/entries${queryOf({ subject: `guest:${id}`, ...query })}`);
+  auditEntries(id: string, query: PageQuery = {}, options?: CallOptions): Promise<Page<AuditEntry>> {
+    return this.call('GET', `/v1/audit/entries${queryOf({ subject: `guest:${id}`, ...query })}`, options);
   }
 
   /** One key for all attempts, so that a repeated request is carried out once. */
-  private post<T>(path: string, body?: unknown, { idempotencyKey = crypto.randomUUID() }: Intention = {}): Promise<T> {
-    return this.call('POST', path, { body, headers: { 'idempotency-key': idempotencyKey } });
+  private once<T>(
+    method: string,
+    path: string,
+    { idempotencyKey = randomKey(), ...options }: Intention = {},
+    body?: unknown,
+    headers?: Call['headers'],
+  ): Promise<T> {
+    return this.call(method, path, { ...options, body, headers: { 'idempotency-key': idempotencyKey, ...headers } });
   }
 
-  /** Tries again what may pass. Changes may be repeated too: the service takes one that is in place already for done. */
+  /** Tries again what may pass, for as long as there is time. */
   private async call<T>(method: string, path: string, call: Call = {}): Promise<T> {
+    const { token, totalMs = 30_000 } = this.options;
+    const giveUpAt = Date.now() + totalMs;
+    let renewable = typeof token === 'function';
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.attempt<T>(method, path, call);
+        if (call.signal?.aborted) throw aborted(call.signal);
+        return await this.attempt<T>(method, path, call, giveUpAt - Date.now());
       } catch (error) {
-        const passing = error instanceof GuestUnavailableError && error.retryAfterMs <= PATIENCE_MS;
-        if (!passing || tries === MOST_TRIES) throw error;
-        const jitter = Math.random() * FIRST_WAIT_MS * 2 ** (tries - 1);
-        await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs + jitter));
+        if (call.signal?.aborted) throw aborted(call.signal);
+        if (renewable && error instanceof GuestUnauthenticatedError && error.status === 401) {
+          renewable = false;
+          continue;
+        }
+        if (!(error instanceof GuestUnavailableError) || tries >= MOST_TRIES) throw error;
+        const wait = error.retryAfterMs + Math.random() * FIRST_WAIT_MS * 2 ** (tries - 1);
+        // Who is asked to wait longer than there is time is told so at once.
+        if (Date.now() + wait >= giveUpAt) throw error;
+        await pause(wait, call.signal);
       }
     }
   }
 
-  private async attempt<T>(method: string, path: string, { body, headers }: Call): Promise<T> {
-    const { token, timeoutMs = 10_000 } = this.options;
-    const bearer = typeof token === 'string' ? token : await token();
-    const init = {
-      method,
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${bearer}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      // A redirect would carry the body to wherever it points.
-      redirect: 'manual' as const,
-      signal: AbortSignal.timeout(timeoutMs),
-    };
+  private async attempt<T>(method: string, path: string, call: Call, leftMs: number): Promise<T> {
+    const { body, headers, signal } = call;
+    const cut = new AbortController();
+    const abort = (): void => cut.abort();
+    const timer = setTimeout(abort, Math.min(this.options.timeoutMs ?? 10_000, leftMs));
+    signal?.addEventListener('abort', abort);
     let answer: Response;
     let text: string;
     try {
-      answer = await (this.options.fetch ?? fetch)(this.root + path, init);
+      const bearer = await this.bearer(cut.signal);
+      answer = await (this.options.fetch ?? fetch)(this.root + path, {
+        method,
+        headers: {
+          accept: 'application/json',
+          authorization: `Bearer ${bearer}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // A redirect would carry the body to wherever it points.
+        redirect: 'manual',
+        signal: cut.signal,
+      });
       text = await answer.text();
     } catch (cause) {
-      throw new GuestUnavailableError('client.no_answer', 0, 'The service did not answer.', null, cause);
+      if (cause instanceof GuestManagerError) throw cause;
+      throw new GuestNetworkError('client.no_answer', 0, 'The service did not answer.', null, cause);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
     }
     const value = parsed(text);
     if (!answer.ok) throw errorOf(answer.status, value, retryAfterMs(answer.headers.get('retry-after')));
@@ -122,7 +153,26 @@ export class HttpGuestTransport implements GuestTransport {
       throw new GuestManagerError('client.not_json', answer.status, 'What answered does not seem to be the service.');
     return value as T;
   }
+
+  /** Whoever gives tokens is waited for as long as the service itself. */
+  private async bearer(cut: AbortSignal): Promise<string> {
+    const { token } = this.options;
+    if (typeof token === 'string') return token;
+    const cutOff = new Promise<never>((_, reject) =>
+      cut.addEventListener('abort', () => reject(new Error('no token'))),
+    );
+    try {
+      return await Promise.race([token(), cutOff]);
+    } catch (cause) {
+      if (cut.aborted) throw cause;
+      throw new GuestUnauthenticatedError('client.no_token', 0, 'No token could be had.', null, cause);
+    }
+  }
 }
+
+/** 128 random bits. `randomUUID` is missing where a page was not loaded over https. */
+const randomKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 const guestPath = (id: string): string => `/v1/guests/${encodeURIComponent(id)}`;
 

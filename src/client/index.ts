@@ -1,4 +1,16 @@
-export { GuestConflictError, GuestManagerError, GuestUnavailableError, GuestValidationError } from './errors.js';
+export {
+  GuestAbortedError,
+  GuestConflictError,
+  GuestForbiddenError,
+  GuestManagerError,
+  GuestNetworkError,
+  GuestNotFoundError,
+  GuestStateError,
+  GuestThrottledError,
+  GuestUnauthenticatedError,
+  GuestUnavailableError,
+  GuestValidationError,
+} from './errors.js';
 export type { FieldError, Problem } from './errors.js';
 export type * from './guest.js';
 export type * from './guest-transport.js';
