@@ -5,8 +5,8 @@ const { join } = require('node:path');
 
 const root = join(__dirname, '..');
 /** Written last by a build. */
-const MARK = join(root, 'dist', '.tsbuildinfo');
-const INPUTS = ['src', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+const MARK = join(root, 'dist', 'client', 'index.d.mts');
+const INPUTS = ['src', 'scripts', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
 
 function newest(path) {
   const stat = statSync(path);
@@ -24,4 +24,6 @@ exports.ensureBuilt = function ensureBuilt() {
   if (!isStale()) return;
   const nest = require.resolve('@nestjs/cli/bin/nest.js');
   execFileSync(process.execPath, [nest, 'build'], { cwd: root, stdio: 'inherit' });
+  // Only who builds needs the bundler.
+  require('./bundle-client').bundleClient();
 };
