@@ -36,7 +36,7 @@ module.exports = {
       name: 'inside-never-imports-outside',
       severity: 'error',
       from: { path: '^src/(modules|kernel)/', pathNot: TESTS },
-      to: { path: '^src/(adapters|sandbox|client|demo|health)/|^src/[^/]+\\.ts$' },
+      to: { path: '^src/(adapters|sandbox|client|demo|health|in-process)/|^src/[^/]+\\.ts$' },
     },
     {
       name: 'kernel-knows-nobody',
@@ -84,7 +84,7 @@ module.exports = {
       name: 'adapters-know-only-the-inside',
       severity: 'error',
       from: { path: '^src/adapters/', pathNot: TESTS },
-      to: { path: '^src/(sandbox|client|demo|health)/|^src/http/(?!.*\\.store\\.ts$|callers\\.ts$)|^src/[^/]+\\.ts$' },
+      to: { path: '^src/(sandbox|client|demo|health|in-process)/|^src/http/(?!.*\\.store\\.ts$|callers\\.ts$)|^src/[^/]+\\.ts$' },
     },
     {
       name: 'the-other-side-knows-nothing-of-us',
@@ -97,6 +97,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/client/', pathNot: TESTS },
       to: { dependencyTypes: [...PACKAGES, 'core'] },
+    },
+    {
+      name: 'the-in-process-edge-uses-front-doors',
+      severity: 'error',
+      from: { path: '^src/in-process/', pathNot: TESTS },
+      to: { path: '^src/', pathNot: '^src/(in-process|client|http|kernel)/|^src/modules/[^/]+/index\\.ts$' },
     },
     {
       name: 'one-adapter-knows-the-genesys-sdk',

@@ -3,10 +3,12 @@ import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { ScheduleModule } from '@nestjs/schedule';
+import { ConsentModule } from './adapters/consent/declared-consent.js';
 import { crmAdapters } from './adapters/crm/index.js';
 import { CrmModule } from './adapters/crm/crm.module.js';
 import { GenesysModule } from './adapters/genesys/genesys.module.js';
 import { messengerEnvironment } from './adapters/genesys/regions.js';
+import type { CrmAdapter } from './adapters/crm/define-crm.js';
 import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
 import { OidcCallers } from './adapters/oidc/oidc.callers.js';
 import { Database } from './adapters/storage/database.js';
@@ -33,6 +35,8 @@ import {
 } from './modules/guest/index.js';
 import { IdentityModule } from './modules/identity/index.js';
 import { RetentionModule } from './modules/retention/index.js';
+import { answeredBy } from './ports.js';
+import type { PortProvider } from './ports.js';
 
 /** What a service is made of besides its settings: the organisation it serves and where each CRM finds its own settings. */
 export type Surroundings = {
@@ -40,11 +44,24 @@ export type Surroundings = {
   readonly crmEnv: Readonly<Record<string, string | undefined>>;
 };
 
+/** What somebody who builds this into an application of theirs adds to it. */
+export type Additions = {
+  /** CRMs beside ours. All of them are on; their settings come from `crmEnv` as well. */
+  readonly crms?: readonly CrmAdapter[];
+  /** Who answers a port in place of our adapter. */
+  readonly providers?: readonly PortProvider[];
+};
+
 /** Every module, every adapter, nothing else: the only place that knows both the inside and the outside. */
 @Module({})
 export class AppModule {
-  static with(config: Config, { genesys, crmEnv }: Surroundings): DynamicModule {
+  static with(
+    config: Config,
+    { genesys, crmEnv }: Surroundings,
+    { crms = [], providers = [] }: Additions = {},
+  ): DynamicModule {
     const clock = new SystemClock();
+    const enabled = [...new Set([...config.crms, ...crms.map(({ id }) => id)])];
     const { dataKeys } = config;
     const where = config.databaseUrl === null ? { dataDir: config.dataDir } : { databaseUrl: config.databaseUrl };
     return {
@@ -54,9 +71,12 @@ export class AppModule {
         ScheduleModule.forRoot(),
         KernelModule.with(clock),
         // driven edge
-        StorageModule.with({ ...where, dataKeys, clock }),
-        GenesysModule.with(genesys),
-        CrmModule.with({ adapters: crmAdapters, enabled: config.crms, env: crmEnv }),
+        ...answeredBy(providers, [
+          StorageModule.with({ ...where, dataKeys, clock }),
+          GenesysModule.with(genesys),
+          CrmModule.with({ adapters: [...crms, ...crmAdapters], enabled, env: crmEnv }),
+          ConsentModule.declared(),
+        ]),
         // the inside
         IdentityModule.with(config.identity),
         GuestModule.with(

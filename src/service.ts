@@ -1,10 +1,11 @@
-import type { LoggerService } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
+import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
 import { AppModule } from './app.module.js';
-import type { Surroundings } from './app.module.js';
+import type { Additions, Surroundings } from './app.module.js';
 import { ConfigError } from './config.js';
 import type { Config } from './config.js';
 import { configureHttp, fastifyOptions, nestOptions } from './http/http.js';
@@ -27,37 +28,69 @@ export type Service = {
 export async function startService(
   config: Config,
   logger: LoggerService = new PinoLogger(config.logLevel),
+  additions: Additions = {},
 ): Promise<Service> {
-  const sandbox =
-    config.genesys === null ? await listening('SANDBOX_PORT', () => startSandbox({ port: config.sandboxPort })) : null;
-  let app: NestFastifyApplication | undefined;
-  try {
-    app = await NestFactory.create<NestFastifyApplication>(
-      AppModule.with(config, surroundings(config, sandbox)),
+  return besideSandbox(config, async (sandbox) => {
+    const app = await NestFactory.create<NestFastifyApplication>(
+      AppModule.with(config, surroundings(config, sandbox), additions),
       new FastifyAdapter(fastifyOptions()),
       { ...nestOptions, logger, abortOnError: false },
     );
-    const running = app;
-    configureHttp(running, config.http);
-    const { port, host } = config.http;
-    await listening('PORT', () => running.listen(port, host));
-    if (config.mode === 'sandbox')
-      logger.warn('sandbox mode: no guest, conversation or CRM record is real', { sandbox: sandbox?.url }, 'service');
-    return {
-      app: running,
-      url: await running.getUrl(),
-      sandbox,
-      close: async () => {
-        await running.close();
-        await sandbox?.close();
-      },
-    };
+    await serving(app, config);
+    if (config.mode === 'sandbox') logger.warn(NOTHING_IS_REAL, { sandbox: sandbox?.url }, 'service');
+    return { app, url: await app.getUrl(), sandbox, close: () => closeBoth(app, sandbox) };
+  });
+}
+
+/** The same inside another application's process: its logger is used, and only if asked to, requests are taken. */
+export async function startInside(
+  config: Config,
+  { listen, ...additions }: Additions & { readonly listen: boolean },
+): Promise<Omit<Service, 'app' | 'url'> & { readonly app: INestApplicationContext; readonly url: string | null }> {
+  return besideSandbox(config, async (sandbox) => {
+    const module = AppModule.with(config, surroundings(config, sandbox), additions);
+    if (config.mode === 'sandbox') new Logger('service').warn(NOTHING_IS_REAL, { sandbox: sandbox?.url });
+    if (!listen) {
+      const app = await NestFactory.createApplicationContext(module, { abortOnError: false });
+      return { app, url: null, sandbox, close: () => closeBoth(app, sandbox) };
+    }
+    const app = await NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(fastifyOptions()), {
+      bodyParser: nestOptions.bodyParser,
+      abortOnError: false,
+    });
+    await serving(app, config);
+    return { app, url: await app.getUrl(), sandbox, close: () => closeBoth(app, sandbox) };
+  });
+}
+
+const NOTHING_IS_REAL = 'sandbox mode: no guest, conversation or CRM record is real';
+
+/** A start that fails leaves no other side behind. */
+async function besideSandbox<T>(config: Config, start: (sandbox: Sandbox | null) => Promise<T>): Promise<T> {
+  const sandbox =
+    config.genesys === null ? await listening('SANDBOX_PORT', () => startSandbox({ port: config.sandboxPort })) : null;
+  try {
+    return await start(sandbox);
   } catch (error) {
-    // A port that is taken must not leave a service behind that nobody can reach.
-    await app?.close();
     await sandbox?.close();
     throw error;
   }
+}
+
+async function serving(app: NestFastifyApplication, { http }: Config): Promise<void> {
+  try {
+    configureHttp(app, http);
+    await listening('PORT', () => app.listen(http.port, http.host));
+  } catch (error) {
+    // A port that is taken must not leave a service behind that nobody can reach.
+    await app.close();
+    throw error;
+  }
+}
+
+async function closeBoth(app: INestApplicationContext, sandbox: Sandbox | null): Promise<void> {
+  await app.close();
+  await sandbox?.close();
 }
 
 function surroundings(config: Config, sandbox: Sandbox | null): Surroundings {

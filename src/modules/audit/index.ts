@@ -2,3 +2,4 @@ export * from './audit.js';
 export * from './ports/audit.store.js';
 export { AuditService } from './audit.service.js';
 export { AuditModule } from './audit.module.js';
+export { EntriesQuery, entryView } from './audit.dto.js';

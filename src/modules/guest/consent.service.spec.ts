@@ -20,6 +20,7 @@ import type { Attributes, Consent, Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
 import { HandOverService } from './hand-over.service.js';
 import { MessageService } from './message.service.js';
+import type { ConsentSource } from './ports/consent.source.js';
 import { Conversations } from './ports/conversations.js';
 import { GuestChannel } from './ports/guest-channel.js';
 import type { OutgoingMessage } from './ports/guest-channel.js';
@@ -109,7 +110,10 @@ beforeAll(async () => {
     ...([storage.guests, storage.consents, audit, metrics, crmSync, outbox, genesys, work, settings] as const),
   );
   consents = new ConsentService(storage.guests, storage.consents, changes, audit, work, clock, settings);
-  guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
+  const declared: ConsentSource = { consentOf: (asking) => asking.declared };
+  guests = new GuestService(
+    ...([storage.guests, storage.sessions, identities, declared, changes, vault, work, clock, settings] as const),
+  );
   messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
   const told = new ConversationService(
     ...([storage.guests, storage.sessions, storage.messages, data, changes] as const),

@@ -11,6 +11,7 @@ import { ConversationService } from './conversation.service.js';
 import { GuestChanges } from './guest.changes.js';
 import type { Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
+import type { ConsentSource } from './ports/consent.source.js';
 import { MessageService } from './message.service.js';
 import type { ConversationView } from './ports/conversations.js';
 import type { ChannelEvent } from './ports/guest-channel.js';
@@ -64,7 +65,18 @@ describe('what Genesys says of a guest', () => {
       work,
       settings,
     );
-    guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
+    const consents: ConsentSource = { consentOf: ({ declared }) => declared };
+    guests = new GuestService(
+      storage.guests,
+      storage.sessions,
+      identities,
+      consents,
+      changes,
+      vault,
+      work,
+      clock,
+      settings,
+    );
     messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
     service = new ConversationService(
       storage.guests,

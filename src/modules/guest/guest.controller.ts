@@ -1,15 +1,14 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { AppError } from '../../kernel/app-error.js';
 import { ForWidgets, Scope } from '../../http/access.js';
 import { Problems } from '../../http/openapi.js';
 import { etagOf, ifMatch, notModified, requireIfMatch } from '../../http/etag.js';
-import type { EntityTags } from '../../http/etag.js';
 import { IdPath } from '../../http/id-path.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
 import { ConversationService } from './conversation.service.js';
 import {
+  conditionOf,
   CreateGuestBody,
   GuestPageView,
   guestPageView,
@@ -21,12 +20,12 @@ import {
   PatchGuestBody,
   PatchQuery,
   ReportMessageBody,
+  shownConflict,
   wantedGuest,
 } from './guest.dto.js';
 import { GuestConflict } from './guest.conflict.js';
 import type { Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
-import type { Condition } from './guest.service.js';
 import { GuestSettings } from './guest.settings.js';
 
 @ApiTags('guests')
@@ -84,6 +83,7 @@ export class GuestController {
   }
 
   @Patch(':id')
+  @Concerns(({ id }) => `guest:${id}`)
   @Scope('guest:write')
   @Problems({
     400: ['request.invalid', 'guest.attributes_refused'],
@@ -97,6 +97,7 @@ export class GuestController {
     summary: 'Change consent, context or attributes by a merge patch (RFC 7396)',
   })
   @ApiHeader({ name: 'If-Match', required: true, description: 'The ETag the change is based on; `*` with `?base=`' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiConsumes('application/merge-patch+json', 'application/json')
   @ApiBody({ type: PatchGuestBody })
   @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
@@ -107,8 +108,7 @@ export class GuestController {
     @Body() body: PatchGuestBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GuestView> {
-    const tags = requireIfMatch(header);
-    const condition: Condition = tags === '*' && base !== undefined ? { type: 'base', base } : conditionOf(tags);
+    const condition = conditionOf(requireIfMatch(header), base);
     return this.show(await this.conditionally(this.guests.patch(id, guestPatch(body), condition)), reply);
   }
 
@@ -157,26 +157,9 @@ export class GuestController {
     try {
       return await changed;
     } catch (error) {
-      if (!(error instanceof GuestConflict)) throw error;
-      const { guest, conflicts, kind, code, message } = error;
-      throw new AppError(kind, code, message, {
-        extra: {
-          currentETag: etagOf(guest.version),
-          current: guestView(guest, this.settings),
-          conflicts,
-          mergeable: conflicts.length === 0,
-        },
-        cause: error,
-      });
+      throw error instanceof GuestConflict ? shownConflict(error, this.settings) : error;
     }
   }
-}
-
-/** Only strong tags of whole versions can match (RFC 9110 §13.1.1). */
-function conditionOf(tags: EntityTags): Condition {
-  if (tags === '*') return { type: 'any' };
-  const versions = tags.filter(({ weak, opaque }) => !weak && /^[1-9]\d{0,14}$/.test(opaque));
-  return { type: 'version', versions: versions.map(({ opaque }) => Number(opaque)) };
 }
 
 function etagHeader(): { description: string; schema: { type: 'string' } } {

@@ -1,11 +1,15 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsDefined, IsIn, IsObject, IsOptional, IsString, IsUrl, Matches, MaxLength } from 'class-validator';
+import { AppError } from '../../kernel/app-error.js';
+import { etagOf } from '../../http/etag.js';
+import type { EntityTags } from '../../http/etag.js';
 import { MayBeAbsent, Nested, QueryInt } from '../../http/validation.js';
 import { linkedConversation } from './guest.js';
 import type { Attributes, ChannelContext, CloseReason, Consent, Guest, GuestPatch, GuestState, Mode } from './guest.js';
 import { widgetAttributes } from './guest.attributes.js';
 import { GuestSettings } from './guest.settings.js';
-import type { WantedGuest } from './guest.service.js';
+import type { GuestConflict } from './guest.conflict.js';
+import type { Condition, WantedGuest } from './guest.service.js';
 import type { GuestPage, GuestQuery } from './ports/guest.store.js';
 
 const STATES: GuestState[] = [
@@ -240,6 +244,13 @@ export class PatchQuery {
   base?: number;
 }
 
+/** What `If-Match` and `?base=` ask for. Only strong tags of whole versions can match (RFC 9110 §13.1.1). */
+export function conditionOf(tags: EntityTags, base?: number): Condition {
+  if (tags === '*') return base === undefined ? { type: 'any' } : { type: 'base', base };
+  const versions = tags.filter(({ weak, opaque }) => !weak && /^[1-9]\d{0,14}$/.test(opaque));
+  return { type: 'version', versions: versions.map(({ opaque }) => Number(opaque)) };
+}
+
 export class ListGuestsQuery {
   @ApiPropertyOptional({ enum: STATES })
   @MayBeAbsent()
@@ -393,3 +404,17 @@ export const guestPageView = (page: GuestPage, settings: GuestSettings): GuestPa
   items: page.items.map((guest) => guestView(guest, settings)),
   nextCursor: page.nextCursor,
 });
+
+/** A conflict that shows the guest as it is now, the way a reader would see it. */
+export function shownConflict(conflict: GuestConflict, settings: GuestSettings): AppError {
+  const { guest, conflicts, kind, code, message } = conflict;
+  return new AppError(kind, code, message, {
+    extra: {
+      currentETag: etagOf(guest.version),
+      current: guestView(guest, settings),
+      conflicts,
+      mergeable: conflicts.length === 0,
+    },
+    cause: conflict,
+  });
+}

@@ -14,6 +14,7 @@ import { consentRequired } from './guest.errors.js';
 import { changedPointers, closing, conflictingPointers, newGuest, patched } from './guest.js';
 import type { Attributes, ChannelContext, Consent, Guest, GuestPatch, Mode } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
+import { ConsentSource } from './ports/consent.source.js';
 import { GuestStore } from './ports/guest.store.js';
 import type { GuestPage, GuestQuery } from './ports/guest.store.js';
 import { SessionStore } from './ports/session.store.js';
@@ -41,6 +42,7 @@ export class GuestService {
     private readonly guests: GuestStore,
     private readonly sessions: SessionStore,
     private readonly identities: IdentityService,
+    private readonly consents: ConsentSource,
     private readonly changes: GuestChanges,
     private readonly vault: Vault,
     private readonly work: UnitOfWork,
@@ -53,7 +55,10 @@ export class GuestService {
    */
   async create(wanted: WantedGuest): Promise<Guest> {
     if (!wanted.consent.dataProcessing) throw consentRequired();
-    const { mode, consent, attributes } = wanted;
+    const identity = this.identities.identify(wanted);
+    const consent = this.consents.consentOf({ identity, declared: wanted.consent });
+    if (!consent.dataProcessing) throw consentRequired();
+    const { mode, attributes } = wanted;
     const channelContext = withoutQuery(wanted.channelContext);
     this.checkAttributes({ attributes, channelContext });
     const at = this.clock.now();
@@ -64,7 +69,7 @@ export class GuestService {
         consent,
         channelContext,
         attributes,
-        identity: this.identities.identify(wanted),
+        identity,
         deploymentId: this.settings.deploymentId,
       },
       at,
@@ -95,7 +100,8 @@ export class GuestService {
   }
 
   /**
-   * Merges a patch. One whose every change is in place already succeeds whatever the condition: its answer was lost, not its effect.
+   * Merges a patch. One whose every change is in place already changes nothing, and needs no condition unless somebody put it there whom
+   * the caller had not seen: it may be their change, not this one's answer that was lost. `Idempotency-Key` tells the two apart.
    * @throws AppError `guest.not_found`, `guest.closed`, `guest.attributes_refused`; `guest.version_mismatch`,
    *   `guest.overlapping_change` or `guest.unknown_base`, which carry the current guest and the JSON pointers that really conflict
    */
@@ -105,8 +111,8 @@ export class GuestService {
       id,
       (known) => {
         const after = patched(known, patch, this.clock.now());
+        if (after !== known || isUnseen(known, patch, condition)) checkCondition(known, patch, condition);
         if (after === known) return known;
-        checkCondition(known, patch, condition);
         this.checkAttributes(after);
         return after;
       },
@@ -143,6 +149,13 @@ export class GuestService {
         errors,
       });
   }
+}
+
+/** Whether others have changed what the patch speaks of, and the condition rules that out. */
+function isUnseen(guest: Guest, patch: GuestPatch, condition: Condition): boolean {
+  if (condition.type === 'any') return false;
+  const base = condition.type === 'base' ? condition.base : Math.max(1, ...condition.versions);
+  return conflictingPointers(guest, patch, base).length > 0;
 }
 
 function checkCondition(guest: Guest, patch: GuestPatch, condition: Condition): void {

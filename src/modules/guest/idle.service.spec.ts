@@ -1,3 +1,4 @@
+import { DeclaredConsent } from '../../adapters/consent/declared-consent.js';
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { SilentChannel } from '../../../test/builders/silent-channel.js';
@@ -51,7 +52,10 @@ describe('guests nothing happens to', () => {
       work,
       settings,
     );
-    guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
+    guests = new GuestService(
+      ...([storage.guests, storage.sessions, identities, new DeclaredConsent(), changes] as const),
+      ...([vault, work, clock, settings] as const),
+    );
     messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
     const idle = (idleMs: number) =>
       new IdleService(storage.guests, storage.messages, changes, work, clock, { idleMs });

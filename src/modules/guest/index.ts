@@ -2,6 +2,7 @@ export * from './consent.js';
 export * from './guest.js';
 export { guestNotFound, unknownEventId } from './guest.errors.js';
 export * from './message.js';
+export * from './ports/consent.source.js';
 export * from './ports/consent.store.js';
 export * from './ports/conversations.js';
 export * from './ports/guest-channel.js';
@@ -16,3 +17,15 @@ export { GuestSettings } from './guest.settings.js';
 export { MessageService } from './message.service.js';
 export * from './widget-token.js';
 export { GuestModule } from './guest.module.js';
+export { GuestConflict } from './guest.conflict.js';
+export {
+  conditionOf,
+  CreateGuestBody,
+  guestPatch,
+  guestView,
+  PatchGuestBody,
+  PatchQuery,
+  shownConflict,
+  wantedGuest,
+} from './guest.dto.js';
+export { ListMessagesQuery, messagePageView, messageView, SendMessageBody } from './message.dto.js';

@@ -4,6 +4,7 @@ import { SilentChannel } from '../../../test/builders/silent-channel.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { IdempotencyRetention } from '../../http/idempotency.retention.js';
+import { DeclaredConsent } from '../../adapters/consent/declared-consent.js';
 import { DataClasses } from '../../kernel/data-class.js';
 import { withRunContext } from '../../kernel/run-context.js';
 import { AuditService, checkChain } from '../audit/index.js';
@@ -63,7 +64,10 @@ describe('retention', () => {
       work,
       settings,
     );
-    guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
+    guests = new GuestService(
+      ...([storage.guests, storage.sessions, identities, new DeclaredConsent(), changes] as const),
+      ...([vault, work, clock, settings] as const),
+    );
     messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
     classes = new DataClasses();
     new GuestRetention(
