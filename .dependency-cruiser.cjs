@@ -84,7 +84,9 @@ module.exports = {
       name: 'adapters-know-only-the-inside',
       severity: 'error',
       from: { path: '^src/adapters/', pathNot: TESTS },
-      to: { path: '^src/(sandbox|client|demo|health|in-process)/|^src/http/(?!.*\\.store\\.ts$|callers\\.ts$)|^src/[^/]+\\.ts$' },
+      to: {
+        path: '^src/(sandbox|client|demo|health|in-process)/|^src/http/(?!.*\\.store\\.ts$|callers\\.ts$)|^src/[^/]+\\.ts$',
+      },
     },
     {
       name: 'the-other-side-knows-nothing-of-us',
