@@ -100,8 +100,9 @@ export class GuestService {
   }
 
   /**
-   * Merges a patch. One whose every change is in place already changes nothing, and needs no condition unless somebody put it there whom
-   * the caller had not seen: it may be their change, not this one's answer that was lost. `Idempotency-Key` tells the two apart.
+   * Merges a patch. One whose every change is in place already succeeds whatever the version is: its answer was lost, not its effect (RFC 9110
+   * §13.1.1). Against a base it is a conflict if others changed the same since, though to the same: two who merge a count from 5 to 6 have
+   * counted once; there an `Idempotency-Key` tells a repeat.
    * @throws AppError `guest.not_found`, `guest.closed`, `guest.attributes_refused`; `guest.version_mismatch`,
    *   `guest.overlapping_change` or `guest.unknown_base`, which carry the current guest and the JSON pointers that really conflict
    */
@@ -111,7 +112,7 @@ export class GuestService {
       id,
       (known) => {
         const after = patched(known, patch, this.clock.now());
-        if (after !== known || isUnseen(known, patch, condition)) checkCondition(known, patch, condition);
+        if (after !== known || condition.type === 'base') checkCondition(known, patch, condition);
         if (after === known) return known;
         this.checkAttributes(after);
         return after;
@@ -149,13 +150,6 @@ export class GuestService {
         errors,
       });
   }
-}
-
-/** Whether others have changed what the patch speaks of, and the condition rules that out. */
-function isUnseen(guest: Guest, patch: GuestPatch, condition: Condition): boolean {
-  if (condition.type === 'any') return false;
-  const base = condition.type === 'base' ? condition.base : Math.max(1, ...condition.versions);
-  return conflictingPointers(guest, patch, base).length > 0;
 }
 
 function checkCondition(guest: Guest, patch: GuestPatch, condition: Condition): void {
