@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { declaredRoutes } from '../src/http/access.js';
 import { SCOPES } from '../src/http/scopes.js';
 import { Client } from './support/client.js';
 import type { ProblemAnswer } from './support/client.js';
+import { Documented } from './support/documented.js';
+import type { Answered } from './support/documented.js';
 import { testService } from './support/service.js';
 import type { TestService } from './support/service.js';
 
@@ -25,6 +29,19 @@ const clientWith = (which: 'only' | 'not', scope: string): Client =>
 const SOME_ID = '01890a5d-ac96-774b-bcce-b302099a8057';
 const routes = () => declaredRoutes(running.service.app);
 const pathOf = (path: string): string => path.replaceAll(/:\w+/g, SOME_ID);
+
+/** What the linter finds, sorted. */
+const lint = (text: string): string[] => {
+  const linter = join(__dirname, 'support', 'lint-openapi.mjs');
+  return (JSON.parse(execFileSync(process.execPath, [linter], { input: text, encoding: 'utf8' })) as string[])
+    .sort()
+    .reverse();
+};
+
+type Shown = { example?: object; examples?: Record<string, { value: object }> };
+type Description = {
+  paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, Shown> }> }>>;
+};
 
 type Operation = { operationId: string; summary?: string; security: unknown; responses: Record<string, unknown> };
 
@@ -50,6 +67,49 @@ describe('the description of the API', () => {
     expect(new Set(ids).size).toBe(ids.length);
     // OpenAPI 3.1 is JSON Schema 2020-12, which has no `nullable`.
     expect(JSON.stringify(body)).not.toContain('"nullable"');
+  });
+
+  it('is without fault, its examples included', async () => {
+    const text = await (await fetch(`${running.service.url}/openapi.json`)).text();
+    expect(lint(text)).toEqual([]);
+    // A linter that finds nothing might not have looked.
+    const broken = text.replace('"operationId":"createGuest",', '').replace('"version":1', '"version":"one"');
+    expect(lint(broken)).toEqual([
+      expect.stringMatching(/^operation-operationId/) as string,
+      expect.stringMatching(/^no-invalid-media-type-examples.*version/) as string,
+    ]);
+  });
+
+  it('is what every test here compares answers with, and differences are noticed', async () => {
+    const { body: document } = await new Client(running.service.url).get<Description>('/openapi.json');
+    const documented = new Documented(document as never);
+    const get = { method: 'GET', path: `/v1/guests/${SOME_ID}` };
+    const { responses } = document.paths['/v1/guests/{id}']!.get!;
+    const view = responses['200']!.content!['application/json']!.example!;
+    const problem = responses['404']!.content!['application/problem+json']!.examples!['guest.not_found']!.value;
+    const answered = (status: number, body: object, headers: Record<string, string> = {}): Answered => ({
+      status,
+      headers: new Headers({
+        'content-type': status < 400 ? 'application/json; charset=utf-8' : 'application/problem+json',
+        'x-request-id': SOME_ID,
+        ...headers,
+      }),
+      text: JSON.stringify(body),
+    });
+    const etag = { etag: '"2"' };
+    expect(documented.faults(get, answered(200, view, etag))).toEqual([]);
+    expect(documented.faults(get, answered(404, problem))).toEqual([]);
+    for (const [answer, fault] of [
+      [answered(200, view), 'the header ETag is missing'],
+      [answered(200, { ...view, version: '2' }, etag), 'body/version must be integer'],
+      [answered(200, { ...view, touched: {} }, etag), 'body must NOT have unevaluated properties'],
+      [answered(202, view, etag), 'status 202 is not documented'],
+      [answered(200, view, { ...etag, location: '/' }), 'the header location is not documented'],
+      [answered(404, { ...problem, code: 'guest.gone' }), 'the problem guest.gone is not documented'],
+      [answered(404, view), 'must have required property'],
+      [answered(200, view, { ...etag, 'content-type': 'text/html' }), 'the content type text/html is not documented'],
+    ] as const)
+      expect(documented.faults(get, answer).join()).toContain(fault);
   });
 
   it('can be read by people', async () => {

@@ -14,10 +14,10 @@ import { quotaExceeded, rateLimitHeaders } from './rate-limit.js';
 import type { Standing } from './rate-limit.js';
 import type { ScopeName } from './scopes.js';
 
-const notShown = (): AppError =>
+export const notShown = (): AppError =>
   new AppError('unauthenticated', 'auth.token_missing', 'Show who you are: Authorization: Bearer <token>.');
 
-const notKnown = (): AppError =>
+export const notKnown = (): AppError =>
   new AppError(
     'unauthenticated',
     'auth.token_unknown',
@@ -27,7 +27,7 @@ const notKnown = (): AppError =>
     },
   );
 
-const notAllowed = (scope: ScopeName): AppError =>
+export const notAllowed = (scope: ScopeName): AppError =>
   new AppError(
     'forbidden',
     'auth.scope_missing',

@@ -15,6 +15,7 @@ export const OWN_STATUS: Readonly<Record<string, number>> = {
   'http.body_too_large': 413,
   'http.url_too_long': 414,
   'http.unsupported_media_type': 415,
+  'http.expectation_failed': 417,
   'http.idempotency_key_reused': 422,
   'http.precondition_required': 428,
   'http.headers_too_large': 431,
@@ -73,6 +74,20 @@ export const unsupportedMediaType = (accepted: readonly string[]): AppError =>
   new AppError('invalid', 'http.unsupported_media_type', `Send the body with Content-Type: ${accepted.join(' or ')}.`, {
     errors: [{ pointer: '', rule: 'mediaType', message: `must be sent as ${accepted.join(' or ')}` }],
   });
+
+export const unsupportedCoding = (): AppError =>
+  new AppError(
+    'invalid',
+    'http.unsupported_media_type',
+    'Send the body in UTF-8 and without a Content-Encoding other than identity.',
+    { errors: [{ pointer: '', rule: 'mediaType', message: 'must be sent in UTF-8, as it is' }] },
+  );
+
+export const malformedRequest = (message = 'This is not HTTP/1.1.', cause?: unknown): AppError =>
+  new AppError('invalid', 'http.malformed_request', message, { cause });
+
+export const expectationFailed = (): AppError =>
+  new AppError('invalid', 'http.expectation_failed', 'Of all expectations only 100-continue can be met.');
 
 export const preconditionRequired = (): AppError =>
   new AppError(

@@ -9,8 +9,8 @@ import type { ErrorFacts, ErrorKind } from '../kernel/app-error.js';
 import { runContext } from '../kernel/run-context.js';
 import { Open } from './access.js';
 import { CONNECTION_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './http.js';
-import { BODY_LIMIT } from './json-body.js';
-import { served } from './served.contract.js';
+import { BODY_LIMIT, parseJsonBody } from './json-body.js';
+import { ALL, served } from './served.contract.js';
 import type { Served } from './served.contract.js';
 import { MayBeAbsent, Nested, NestedList, QueryInt } from './validation.js';
 
@@ -266,6 +266,44 @@ describe('what only HTTP can get wrong', () => {
   });
 
   it.each([
+    ['application/json; charset=iso-8859-1', {}],
+    ['application/json;charset="utf-16"', {}],
+    ['application/merge-patch+json; charset=utf-8; charset=latin1', {}],
+    ['application/json', { 'content-encoding': 'gzip' }],
+    ['application/json', { 'content-encoding': 'identity, br' }],
+  ])('a body in another encoding than JSON has: %s %j', async (type, headers) => {
+    const answer = await http.call('POST', '/v1/things/anything', {
+      headers: { 'content-type': type, ...headers },
+      body: '{}',
+    });
+    expect(problem(answer)).toEqual([415, 'http.unsupported_media_type']);
+  });
+
+  it.each([
+    ['no Host', 'GET /v1/things HTTP/1.1\r\nconnection: close\r\n\r\n', 400, 'http.malformed_request'],
+    [
+      'two Hosts',
+      'GET /v1/things HTTP/1.1\r\nhost: a\r\nHost: b\r\nconnection: close\r\n\r\n',
+      400,
+      'http.malformed_request',
+    ],
+    ['an expectation', 'GET /v1/things HTTP/1.1\r\nhost: x\r\nexpect: wonders\r\n\r\n', 417, 'http.expectation_failed'],
+    ['a tunnel', 'CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n', 400, 'http.malformed_request'],
+  ])('%s, which Node would answer without a word', async (_, bytes, status, code) => {
+    const answer = await http.raw(bytes);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toMatch(/content-type: application\/problem\+json/i);
+    expect(answer).toMatch(/x-request-id: \S{36}/i);
+    expect(answer).toContain(`"code":"${code}"`);
+  });
+
+  it('is not a request that names us in full, or comes in HTTP/1.0', async () => {
+    const token = `authorization: Bearer ${ALL}\r\nconnection: close\r\n\r\n`;
+    expect(await http.raw(`GET http://x/v1/things HTTP/1.1\r\nhost: x\r\n${token}`)).toMatch(/^HTTP\/1.1 200/);
+    expect(await http.raw(`GET /v1/things HTTP/1.0\r\n${token}`)).toMatch(/^HTTP\/1.1 200/);
+  });
+
+  it.each([
     ['what they want', 'POST /v1/things HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\ncontent-ty'],
     [
       'what it is about',
@@ -362,6 +400,30 @@ describe('a body', () => {
     const answer = await http.call('POST', '/v1/things/anything', { body });
     expect(answer).toMatchObject({ status: 400, body: { code: 'request.invalid', errors: [{ pointer, rule }] } });
     expect(({} as { admin?: boolean }).admin).toBeUndefined();
+  });
+
+  it.each(['{"a":1,"a":2}', '{"a":{"b":1,"c":[{"d":1,"\\u0064":2}]}}', '{"a:\\"":":", "b":"\\\\", "a:\\"":1}'])(
+    'may not name a member twice: %s',
+    async (body) => {
+      const answer = await http.call('POST', '/v1/things/anything', { body });
+      expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: '', rule: 'unique' }] } });
+    },
+  );
+
+  it('is not said to name a member twice because of what its texts hold', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
+        const text = Buffer.from(JSON.stringify(value));
+        let rules: string[] = [];
+        try {
+          parseJsonBody(text);
+        } catch (error) {
+          rules = (error as AppError).errors.map(({ rule }) => rule);
+        }
+        expect(rules).not.toContain('unique');
+      }),
+    );
+    expect(parseJsonBody(Buffer.from('{"a":":\\":","b\\\\":{":":"{:"}}'))).toEqual({ a: ':":', 'b\\': { ':': '{:' } });
   });
 
   it('may be nested, but not without end', async () => {

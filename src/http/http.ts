@@ -1,18 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
 import helmet from 'helmet';
 import { AppError } from '../kernel/app-error.js';
 import { allowOrigins } from './cors.js';
-import { shuttingDown } from './http.errors.js';
+import { expectationFailed, malformedRequest, shuttingDown } from './http.errors.js';
 import { BODY_LIMIT, BODY_TYPES, parseJsonBody } from './json-body.js';
 import { serveOpenApi } from './openapi.js';
 import { ProblemFilter, answerFrameworkError } from './problem.filter.js';
 import { PROBLEM_TYPE, problemOf } from './problem.js';
 import { rememberRoutes } from './routes.js';
-import { addRunContext, requestId } from './run-context.hook.js';
+import { addRunContext, REQUEST_ID_HEADER, requestId } from './run-context.hook.js';
 import { RequestPipe } from './validation.js';
 
 /** A connection on which nothing moved for this long is closed. Streams have to say something more often. */
@@ -33,7 +35,10 @@ export const fastifyOptions = (): FastifyHttpOptions<Server> => ({
     connectionsCheckingInterval: 2_000,
     requestTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: REQUEST_TIMEOUT_MS,
+    // Node would answer without saying what is missing.
+    requireHostHeader: false,
   },
+  rewriteUrl: originForm,
   routerOptions: { maxParamLength: 128 },
   genReqId: requestId,
   // We say it ourselves, as a problem.
@@ -56,11 +61,14 @@ export function configureHttp(app: NestFastifyApplication, { corsOrigins }: Http
   const methodsAt = rememberRoutes(fastify);
   addRunContext(fastify);
   allowOrigins(fastify, corsOrigins);
-  refuseWhileClosing(fastify);
+  refuseEarly(fastify);
+  refuseBeforeFastify(fastify.server);
 
   fastify.removeAllContentTypeParsers();
   for (const type of BODY_TYPES) {
-    app.useBodyParser(type, { bodyLimit: BODY_LIMIT }, (_request, body, done) => done(null, parseJsonBody(body)));
+    app.useBodyParser(type, { bodyLimit: BODY_LIMIT }, (request, body, done) =>
+      done(null, parseJsonBody(body, request.headers)),
+    );
   }
   app.useGlobalFilters(new ProblemFilter(methodsAt));
   app.useGlobalPipes(new RequestPipe());
@@ -100,7 +108,23 @@ function headersOf(options: Parameters<typeof helmet>[0]): Readonly<Record<strin
 /** Answers are about one person and one moment: nobody between us and the caller keeps them. */
 const ALWAYS = { ...SECURITY_HEADERS, 'cache-control': 'private, no-cache' };
 
-function refuseWhileClosing(fastify: FastifyInstance): void {
+/** A request may name us in full, as if we were a proxy (RFC 9112 §3.2.2). Which host it names makes no difference here. */
+function originForm({ url = '/' }: { readonly url?: string | undefined }): string {
+  if (url.startsWith('/')) return url;
+  const rest = /^https?:\/\/[^/?#]*(.*)$/i.exec(url)?.[1];
+  if (rest === undefined) return url;
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** Once, in HTTP/1.1 (RFC 9112 §3.2): whoever sends two has one of them read by somebody in front of us, and the other by us. */
+function namesOneHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]!.length === 4 && rawHeaders[at]!.toLowerCase() === 'host') hosts++;
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
+}
+
+function refuseEarly(fastify: FastifyInstance): void {
   let closing = false;
   const sockets = new Set<Socket>();
   fastify.server.on('connection', (socket: Socket) => {
@@ -114,8 +138,9 @@ function refuseWhileClosing(fastify: FastifyInstance): void {
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     done();
   });
-  fastify.addHook('onRequest', (_request, reply, done) => {
+  fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers(ALWAYS);
+    if (!namesOneHost(request.raw)) return done(malformedRequest('Send one Host header: HTTP/1.1 needs it.'));
     if (!closing) return done();
     void reply.header('connection', 'close');
     done(shuttingDown());
@@ -133,18 +158,39 @@ const CLIENT_ERRORS: Readonly<Record<string, () => AppError>> = {
     new AppError('invalid', 'http.headers_too_large', 'The request line and headers are too large.'),
 };
 
-/** For what is not even a request: there is no reply yet, only the socket. */
-function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+/** What Node answers by itself when nobody listens, without a word: expectations it does not know, and tunnels. */
+function refuseBeforeFastify(server: Server): void {
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const { status, headers, body } = bareAnswer(expectationFailed());
+    response.writeHead(status, headers).end(body);
+  });
+  const notAProxy = (): AppError => malformedRequest('This is no proxy: CONNECT leads nowhere.');
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => answerOnSocket(socket, notAProxy()));
+}
+
+function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  answerOnSocket(socket, (CLIENT_ERRORS[error.code ?? ''] ?? malformedRequest)());
+}
+
+/** For what is not even a request: there is no reply yet, only the socket, which is of no use after this. */
+function answerOnSocket(socket: Duplex, error: AppError): void {
   if (!socket.writable) return void socket.destroy();
-  const malformed = () => new AppError('invalid', 'http.malformed_request', 'This is not HTTP/1.1.');
-  const { problem } = problemOf((CLIENT_ERRORS[error.code ?? ''] ?? malformed)());
+  const { status, headers, body } = bareAnswer(error);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** An answer to what never became a request of Fastify's. */
+function bareAnswer(error: AppError): { status: number; headers: Record<string, string>; body: string } {
+  const { problem, headers } = problemOf(error);
   const body = JSON.stringify(problem);
-  const head = [
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-    `content-type: ${PROBLEM_TYPE}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const all = {
+    ...headers,
+    'content-type': PROBLEM_TYPE,
+    'content-length': String(Buffer.byteLength(body)),
+    [REQUEST_ID_HEADER]: randomUUID(),
+    connection: 'close',
+  };
+  return { status: problem.status, headers: all, body };
 }

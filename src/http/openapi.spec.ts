@@ -3,6 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { IsString } from 'class-validator';
 import { Open, Scope } from './access.js';
+import { badHeader } from './http.errors.js';
 import { Problems } from './openapi.js';
 import { served } from './served.contract.js';
 import type { Served } from './served.contract.js';
@@ -63,13 +64,53 @@ describe('the description of the API', () => {
   });
 
   it('says which errors to expect, and what they look like', () => {
-    const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
     const { responses } = document.paths['/v1/things']!.post!;
-    expect(responses['409']).toEqual({ description: '`thing.taken`, `thing.closed`', content: problem });
-    expect(responses['default']).toMatchObject({ content: problem });
+    expect(responses['409']).toMatchObject({
+      description: '`thing.taken`, `thing.closed`, `http.idempotency_in_progress`',
+      headers: { 'X-Request-Id': {}, 'Retry-After': {} },
+      content: {
+        'application/problem+json': {
+          schema: { $ref: '#/components/schemas/Problem' },
+          examples: {
+            'thing.taken': { value: { code: 'thing.taken', status: 409, instance: '/v1/things' } },
+            'http.idempotency_in_progress': { value: { status: 409 } },
+          },
+        },
+      },
+    });
     expect(document.components!.schemas!['Problem']).toMatchObject({
       required: expect.arrayContaining(['code']) as string[],
     });
+  });
+
+  it('says what the edge answers whatever the controller does', () => {
+    const statusesOf = (path: string, method: 'get' | 'post') =>
+      Object.keys(document.paths[path]![method]!.responses).filter((status) => status >= '400');
+    expect(statusesOf('/v1/things/open/{one}/{two}', 'get')).toEqual(['400', '414', '500', '503']);
+    expect(statusesOf('/v1/things/{id}', 'get')).toEqual(['400', '401', '403', '404', '414', '500', '503']);
+    expect(statusesOf('/v1/things', 'post')).toEqual([
+      '400',
+      '401',
+      '403',
+      '408',
+      '409',
+      '410',
+      '413',
+      '415',
+      '422',
+      '500',
+      '503',
+    ]);
+  });
+
+  it('shows a request and an answer of every kind', () => {
+    const { requestBody, parameters } = document.paths['/v1/things']!.post!;
+    expect(requestBody).toMatchObject({ content: { 'application/json': { example: { name: null } } } });
+    expect(parameters).toEqual([expect.objectContaining({ name: 'Idempotency-Key', in: 'header' })]);
+  });
+
+  it('cannot show an error under a status it is not answered with', () => {
+    expect(() => Problems({ 404: [badHeader('If-Match', 'rule', 'is bad')] })).toThrow('answered as 400');
   });
 
   it('refers to nothing that is not in it', () => {

@@ -1,23 +1,12 @@
-import { applyDecorators } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ApiResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { declaredRoutes } from './access.js';
-import { PROBLEM_TYPE } from './problem.js';
+import { completeAnswers, HEADERS } from './openapi.answers.js';
+import type { Operation } from './openapi.answers.js';
 
-const PROBLEM_REF = '#/components/schemas/Problem';
-
-/** Documents the errors a route answers, by status and code: `@Problems({ 404: ['guest.not_found'] })`. */
-export const Problems = (problems: Readonly<Record<number, readonly string[]>>): MethodDecorator & ClassDecorator =>
-  applyDecorators(
-    ...Object.entries(problems).map(([status, codes]) =>
-      ApiResponse({
-        status: Number(status),
-        description: codes.map((code) => `\`${code}\``).join(', '),
-        content: problemContent(),
-      }),
-    ),
-  );
+export { Problems } from './openapi.problems.js';
+export { HEADER } from './openapi.answers.js';
 
 /** The description of the whole API, OpenAPI 3.1. */
 export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
@@ -27,9 +16,18 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setDescription(
       'Guest sessions for Genesys Cloud Web Messaging. Errors are `application/problem+json` (RFC 9457); their `code` is stable. ' +
         'Every POST and PATCH may carry an `Idempotency-Key`; its answer can be had again for 24 hours. ' +
-        'A limited caller finds its quota in `RateLimit-Policy` and `RateLimit`, and is answered 429 with `Retry-After` beyond it.',
+        'A limited caller finds its quota in `RateLimit-Policy` and `RateLimit`, and is answered 429 with `Retry-After` beyond it. ' +
+        'Paths that are not listed are answered 404, methods that are not listed 405 with `Allow`; headers that are too large 431.',
     )
     .setVersion('1')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addServer('/')
+    .addTag('guests', 'Guest sessions')
+    .addTag('consents', 'What guests agreed to, with receipts anybody can check')
+    .addTag('messages', 'What is said in a server-led guest’s conversation')
+    .addTag('metrics', 'What guests did, measured')
+    .addTag('audit', 'What happened to guests, and who did it')
+    .addTag('health', 'For whoever keeps the service running')
     .addBearerAuth(
       {
         type: 'http',
@@ -43,7 +41,8 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const document = SwaggerModule.createDocument(app, config, { operationIdFactory: (_controller, method) => method });
   document.components = { ...document.components };
   document.components.schemas = { ...document.components.schemas, ...PROBLEM_SCHEMAS };
-  for (const route of declaredRoutes(app)) describeAccess(document, route);
+  document.components.headers = HEADERS;
+  for (const route of declaredRoutes(app)) describe(document, route);
   return document;
 }
 
@@ -57,21 +56,17 @@ export function serveOpenApi(app: NestFastifyApplication): void {
 }
 
 /** What the guard asks is what the description says: both read the same decorators. */
-function describeAccess(document: OpenAPIObject, route: ReturnType<typeof declaredRoutes>[number]): void {
+function describe(document: OpenAPIObject, route: ReturnType<typeof declaredRoutes>[number]): void {
   const item = document.paths[route.path.replaceAll(/:(\w+)/g, '{$1}')] as Record<string, Operation> | undefined;
   const operation = item?.[route.method.toLowerCase()];
   if (!operation) return;
-  operation.security = route.access.kind === 'scope' ? [{ bearer: [route.access.scope] }] : [];
-  if (route.access.kind === 'scope' && route.access.forWidgets)
-    operation.description = [operation.description, WIDGETS_MAY].filter(Boolean).join(' ');
-  operation.responses['default'] ??= { description: 'Any other error', content: problemContent() };
+  const { access } = route;
+  operation.security = access.kind === 'scope' ? [{ bearer: [access.scope] }] : [];
+  const needs = access.kind === 'scope' ? `Needs the scope \`${access.scope}\`.` : 'Open to anybody.';
+  const widgets = access.kind === 'scope' && access.forWidgets ? ' A widget token of this guest may call it too.' : '';
+  operation.description = [operation.description, needs + widgets].filter(Boolean).join('\n\n');
+  completeAnswers(document, operation, route);
 }
-
-const WIDGETS_MAY = 'A widget token of this guest may call it too.';
-
-type Operation = { description?: string; security?: unknown; responses: Record<string, unknown> };
-
-const problemContent = () => ({ [PROBLEM_TYPE]: { schema: { $ref: PROBLEM_REF } } });
 
 const PROBLEM_SCHEMAS: NonNullable<NonNullable<OpenAPIObject['components']>['schemas']> = {
   Problem: {
@@ -86,6 +81,18 @@ const PROBLEM_SCHEMAS: NonNullable<NonNullable<OpenAPIObject['components']>['sch
       instance: { type: 'string', format: 'uri-reference', description: 'The path of the request' },
       code: { type: 'string', description: 'Stable; the one to switch on', example: 'guest.not_found' },
       errors: { type: 'array', items: { $ref: '#/components/schemas/ProblemField' } },
+      currentETag: { type: 'string', description: 'The version there is now', example: '"2"' },
+      current: {
+        type: ['object', 'null'],
+        additionalProperties: true,
+        description: 'What there is now, as GET would show it',
+      } as object,
+      conflicts: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'RFC 6901: what both this request and somebody else changed',
+      },
+      mergeable: { type: 'boolean', description: 'Whether nothing conflicts: repeat it with the current ETag' },
     },
     additionalProperties: true,
   },

@@ -4,6 +4,7 @@ import { AppError } from '../kernel/app-error.js';
 import {
   bodyTooLarge,
   malformedJson,
+  malformedRequest,
   malformedUrl,
   methodNotAllowed,
   routeNotFound,
@@ -30,7 +31,7 @@ const FASTIFY_ERRORS: Readonly<Record<string, (cause: unknown) => AppError>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: malformedJson,
   FST_ERR_CTP_EMPTY_JSON_BODY: malformedJson,
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: (cause) =>
-    new AppError('invalid', 'http.malformed_request', 'The body is not as long as Content-Length says.', { cause }),
+    malformedRequest('The body is not as long as Content-Length says.', cause),
   FST_ERR_BAD_URL: malformedUrl,
   FST_ERR_MAX_PARAM_LENGTH: urlTooLong,
 };

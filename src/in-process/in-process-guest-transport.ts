@@ -171,7 +171,8 @@ export class InProcessGuestTransport implements GuestTransport {
   }
 
   private shown(error: unknown): GuestManagerError {
-    const known = error instanceof GuestConflict ? shownConflict(error, this.inside.settings) : error;
+    const known =
+      error instanceof GuestConflict ? shownConflict(error, guestView(error.guest, this.inside.settings)) : error;
     if (known instanceof AppError) {
       const { problem } = problemOf(known);
       return errorOf(problem.status, problem, known.retryAfterMs ?? 0);

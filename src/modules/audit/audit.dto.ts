@@ -18,28 +18,45 @@ export class EntriesQuery {
   @MaxLength(500)
   cursor?: string;
 
-  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: 500,
+    default: 100,
+    description: 'The most to answer at once',
+  })
   @MayBeAbsent()
   @QueryInt({ min: 1, max: 500 })
   limit?: number;
 }
 
+const HASH = 'b4c9a289323b21a01c3e940f150eb9b8c542587f1abfd8f0e1cc1ffc5e475514';
+
 /** An entry as it can be checked: `hash = SHA-256(previousHash as 32 bytes ‖ body as UTF-8)`. */
 export class EntryView {
-  @ApiProperty() subject: string;
-  @ApiProperty({ description: 'Position in the chain of the subject, from 1 without gaps' }) sequence: number;
+  @ApiProperty({ example: 'guest:01890a5d-ac96-774b-bcce-b302099a8057' }) subject: string;
+  @ApiProperty({ type: 'integer', description: 'Position in the chain of the subject, from 1 without gaps' })
+  sequence: number;
   @ApiProperty({ format: 'date-time' }) at: string;
   @ApiProperty({ example: 'GUEST_CREATED' }) event: string;
   @ApiProperty({ example: 'api-key:widget' }) actor: string;
-  @ApiProperty({ type: 'object', additionalProperties: true }) changes: Record<string, unknown>;
+  @ApiProperty({ type: 'object', additionalProperties: true, example: { mode: 'server' } }) changes: Record<
+    string,
+    unknown
+  >;
   @ApiPropertyOptional({
     type: 'object',
     properties: { gdprApplicable: { type: 'boolean' }, dataMinimized: { type: 'boolean' } },
   })
   complianceFlags?: unknown;
-  @ApiProperty({ description: 'The exact text that was hashed: canonical JSON (RFC 8785)' }) body: string;
-  @ApiProperty({ description: 'Hash of the entry before, or of the beginning of the chain' }) previousHash: string;
-  @ApiProperty() hash: string;
+  @ApiProperty({
+    example: '{"actor":"api-key:widget","event":"GUEST_CREATED"}',
+    description: 'The exact text that was hashed: canonical JSON (RFC 8785)',
+  })
+  body: string;
+  @ApiProperty({ example: HASH, description: 'Hash of the entry before, or of the beginning of the chain' })
+  previousHash: string;
+  @ApiProperty({ example: HASH, description: 'SHA-256, 64 hexadecimal digits' }) hash: string;
 }
 
 export class EntryPageView {

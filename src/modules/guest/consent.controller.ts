@@ -1,11 +1,12 @@
 import { Body, Controller, Get, Header, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiExtraModels, ApiHeader, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import { ApiExtraModels, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AppError } from '../../kernel/app-error.js';
 import { Open, Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
-import { Problems } from '../../http/openapi.js';
+import { HEADER, Problems } from '../../http/openapi.js';
+import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import type { ConsentRecord } from './consent.js';
 import {
   ConsentPageView,
@@ -21,8 +22,9 @@ import {
   signedReceiptView,
   wantedConsent,
 } from './consent.dto.js';
-import { ConsentStale } from './consent.errors.js';
+import { consentInvalid, consentNotFound, ConsentStale } from './consent.errors.js';
 import { ConsentService } from './consent.service.js';
+import { guestClosed, guestNotFound } from './guest.errors.js';
 
 const KEY_SET_TYPE = 'application/jwk-set+json';
 
@@ -36,9 +38,9 @@ export class ConsentController {
   @Scope('guest:write')
   @Concerns(({ id }) => `guest:${id}`)
   @Problems({
-    400: ['request.invalid', 'consent.invalid'],
-    404: ['guest.not_found'],
-    409: ['consent.stale', 'guest.closed'],
+    400: [consentInvalid([{ pointer: '/at', rule: 'future', message: 'must not be later than now' }])],
+    404: [guestNotFound(EXAMPLE_ID)],
+    409: [shownStale(new ConsentStale(null, new Date('2026-01-01T09:00:00.000Z'))), guestClosed(EXAMPLE_ID, 'erased')],
   })
   @ApiOperation({
     operationId: 'recordConsent',
@@ -47,11 +49,11 @@ export class ConsentController {
       'The latest decision for a purpose is what the guest shows under `consent`. Withdrawing stops what waits to be sent. ' +
       'Also possible when the session is over.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiResponse({
     status: 201,
     type: ConsentView,
-    headers: { Location: { description: 'The receipt', schema: { type: 'string' } } },
+    description: 'The decision, recorded; its receipt is at the Location',
+    headers: { Location: HEADER.Location },
   })
   async record(
     @Param() { id }: IdPath,
@@ -65,18 +67,18 @@ export class ConsentController {
 
   @Get('guests/:id/consents')
   @Scope('guest:read')
-  @Problems({ 400: ['request.invalid'], 404: ['guest.not_found'] })
+  @Problems({ 404: [guestNotFound(EXAMPLE_ID)] })
   @ApiOperation({ operationId: 'listConsents', summary: 'Read what a guest decided, oldest first' })
-  @ApiResponse({ status: 200, type: ConsentPageView })
+  @ApiResponse({ status: 200, type: ConsentPageView, description: 'A page of decisions' })
   async list(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: ListConsentsQuery): Promise<ConsentPageView> {
     return consentPageView(await this.consents.list(id, cursor, limit));
   }
 
   @Get('guests/:id/consents/:consentId/receipt')
   @Scope('guest:read')
-  @Problems({ 400: ['request.invalid'], 404: ['guest.not_found', 'consent.not_found'] })
+  @Problems({ 404: [guestNotFound(EXAMPLE_ID), consentNotFound(EXAMPLE_ID)] })
   @ApiOperation({ operationId: 'getConsentReceipt', summary: 'A signed receipt that anybody can check offline' })
-  @ApiResponse({ status: 200, type: SignedReceiptView })
+  @ApiResponse({ status: 200, type: SignedReceiptView, description: 'The receipt' })
   async receipt(@Param() { id, consentId }: ConsentPath): Promise<SignedReceiptView> {
     return signedReceiptView(await this.consents.receipt(id, consentId));
   }
@@ -84,9 +86,12 @@ export class ConsentController {
   @Get('consents/keys')
   @Open()
   @Header('Content-Type', KEY_SET_TYPE)
-  @Problems({ 405: ['http.method_not_allowed'] })
   @ApiOperation({ operationId: 'listConsentKeys', summary: 'The public keys of consent receipts (RFC 7517, RFC 8037)' })
-  @ApiResponse({ status: 200, content: { [KEY_SET_TYPE]: { schema: { $ref: getSchemaPath(KeySetView) } } } })
+  @ApiResponse({
+    status: 200,
+    description: 'The keys, newest first',
+    content: { [KEY_SET_TYPE]: { schema: { $ref: getSchemaPath(KeySetView) } } },
+  })
   keys(): KeySetView {
     return keySetView(this.consents.keys());
   }
@@ -98,10 +103,14 @@ async function showingWhatStands(recorded: Promise<ConsentRecord>): Promise<Cons
     return await recorded;
   } catch (error) {
     if (!(error instanceof ConsentStale)) throw error;
-    const { kind, code, message, current } = error;
-    throw new AppError(kind, code, message, {
-      extra: { current: current === null ? null : consentView(current) },
-      cause: error,
-    });
+    throw shownStale(error);
   }
+}
+
+function shownStale(error: ConsentStale): AppError {
+  const { kind, code, message, current } = error;
+  return new AppError(kind, code, message, {
+    extra: { current: current === null ? null : consentView(current) },
+    cause: error,
+  });
 }

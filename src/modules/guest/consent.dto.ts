@@ -59,7 +59,7 @@ export const wantedConsent = ({ at, noticeVersion = null, ...body }: RecordConse
 });
 
 export class ConsentPath extends IdPath {
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ format: 'uuid', description: 'As answers show it' })
   @Matches(UUID, { message: 'must be a UUID in lower case, as answers show it' })
   consentId: string;
 }
@@ -71,7 +71,13 @@ export class ListConsentsQuery {
   @MaxLength(500)
   cursor?: string;
 
-  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: 500,
+    default: 100,
+    description: 'The most to answer at once',
+  })
   @MayBeAbsent()
   @QueryInt({ min: 1, max: 500 })
   limit?: number;

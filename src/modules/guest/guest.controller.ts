@@ -2,7 +2,9 @@ import { Body, Controller, Get, Headers, HttpCode, Param, Patch, Post, Query, Re
 import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ForWidgets, Scope } from '../../http/access.js';
-import { Problems } from '../../http/openapi.js';
+import { preconditionRequired } from '../../http/http.errors.js';
+import { HEADER, Problems } from '../../http/openapi.js';
+import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import { etagOf, ifMatch, notModified, requireIfMatch } from '../../http/etag.js';
 import { IdPath } from '../../http/id-path.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
@@ -23,7 +25,9 @@ import {
   shownConflict,
   wantedGuest,
 } from './guest.dto.js';
-import { GuestConflict } from './guest.conflict.js';
+import { GuestConflict, overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
+import { consentRequired, guestClosed, guestNotFound, serverLed } from './guest.errors.js';
+import { attributesRefused, EXAMPLE_GUEST, EXAMPLE_VIEW, identityInvalid } from './guest.examples.dto.js';
 import type { Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
 import { GuestSettings } from './guest.settings.js';
@@ -40,13 +44,17 @@ export class GuestController {
   @Post()
   @Scope('guest:write')
   @Concerns((_, guest) => `guest:${(guest as GuestView).id}`)
-  @Problems({ 400: ['request.invalid', 'identity.invalid', 'guest.attributes_refused'], 403: ['consent.required'] })
+  @Problems({
+    400: [identityInvalid(), attributesRefused()],
+    403: [consentRequired()],
+  })
   @ApiOperation({ operationId: 'createGuest', summary: 'Start a guest session' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiResponse({
     status: 201,
     type: GuestView,
-    headers: { ETag: etagHeader(), Location: { schema: { type: 'string' } } },
+    example: { ...EXAMPLE_VIEW, version: 1 },
+    description: 'The guest, stored; nobody was waited for',
+    headers: { ETag: HEADER.ETag, Location: HEADER.Location },
   })
   async create(@Body() body: CreateGuestBody, @Res({ passthrough: true }) reply: FastifyReply): Promise<GuestView> {
     const guest = await this.guests.create(wantedGuest(body));
@@ -56,9 +64,13 @@ export class GuestController {
 
   @Get()
   @Scope('guest:read')
-  @Problems({ 400: ['request.invalid'] })
   @ApiOperation({ operationId: 'listGuests', summary: 'Find guests, newest first' })
-  @ApiResponse({ status: 200, type: GuestPageView })
+  @ApiResponse({
+    status: 200,
+    type: GuestPageView,
+    example: { items: [EXAMPLE_VIEW], nextCursor: null },
+    description: 'A page of guests',
+  })
   async list(@Query() query: ListGuestsQuery): Promise<GuestPageView> {
     return guestPageView(await this.guests.list(guestQuery(query)), this.settings);
   }
@@ -66,11 +78,26 @@ export class GuestController {
   @Get(':id')
   @Scope('guest:read')
   @ForWidgets()
-  @Problems({ 404: ['guest.not_found'] })
+  @Problems({ 404: [guestNotFound(EXAMPLE_ID)] })
   @ApiOperation({ operationId: 'getGuest', summary: 'Read a guest' })
-  @ApiHeader({ name: 'If-None-Match', required: false })
-  @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
-  @ApiResponse({ status: 304, description: 'The version in If-None-Match is the current one' })
+  @ApiHeader({
+    name: 'If-None-Match',
+    required: false,
+    description: 'ETags the reader has, or `*`; compared weakly (RFC 9110 §13.1.2)',
+    schema: { type: 'string', example: '"2"' },
+  })
+  @ApiResponse({
+    status: 200,
+    type: GuestView,
+    example: EXAMPLE_VIEW,
+    description: 'The guest as it is now',
+    headers: { ETag: HEADER.ETag },
+  })
+  @ApiResponse({
+    status: 304,
+    description: 'The version in If-None-Match is the current one',
+    headers: { ETag: HEADER.ETag },
+  })
   async get(
     @Param() { id }: IdPath,
     @Headers('if-none-match') ifNoneMatch: string | undefined,
@@ -86,21 +113,37 @@ export class GuestController {
   @Concerns(({ id }) => `guest:${id}`)
   @Scope('guest:write')
   @Problems({
-    400: ['request.invalid', 'guest.attributes_refused'],
-    404: ['guest.not_found'],
-    409: ['guest.closed', 'guest.overlapping_change', 'guest.unknown_base'],
-    412: ['guest.version_mismatch'],
-    428: ['http.precondition_required'],
+    400: [attributesRefused()],
+    404: [guestNotFound(EXAMPLE_ID)],
+    409: [
+      guestClosed(EXAMPLE_ID, 'closed'),
+      shownConflict(overlappingChange(EXAMPLE_GUEST, ['/attributes/source']), EXAMPLE_VIEW),
+      shownConflict(unknownBase(EXAMPLE_GUEST, ['/attributes/source']), EXAMPLE_VIEW),
+    ],
+    412: [shownConflict(versionMismatch(EXAMPLE_GUEST, ['/attributes/source']), EXAMPLE_VIEW)],
+    428: [preconditionRequired()],
   })
   @ApiOperation({
     operationId: 'updateGuest',
     summary: 'Change consent, context or attributes by a merge patch (RFC 7396)',
   })
-  @ApiHeader({ name: 'If-Match', required: true, description: 'The ETag the change is based on; `*` with `?base=`' })
+  @ApiHeader({
+    name: 'If-Match',
+    required: true,
+    description:
+      'The ETag the change is based on, several of them, or `*`; compared strongly (RFC 9110 §13.1.1). With `?base=`: `*`',
+    schema: { type: 'string', example: '"1"' },
+  })
   @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiConsumes('application/merge-patch+json', 'application/json')
   @ApiBody({ type: PatchGuestBody })
-  @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
+  @ApiResponse({
+    status: 200,
+    type: GuestView,
+    example: EXAMPLE_VIEW,
+    description: 'The guest as it is now',
+    headers: { ETag: HEADER.ETag },
+  })
   async patch(
     @Param() { id }: IdPath,
     @Query() { base }: PatchQuery,
@@ -116,14 +159,28 @@ export class GuestController {
   @HttpCode(200)
   @Concerns(({ id }) => `guest:${id}`)
   @Scope('guest:write')
-  @Problems({ 404: ['guest.not_found'], 412: ['guest.version_mismatch'] })
+  @Problems({
+    404: [guestNotFound(EXAMPLE_ID)],
+    412: [shownConflict(versionMismatch(EXAMPLE_GUEST, []), EXAMPLE_VIEW)],
+  })
   @ApiOperation({
     operationId: 'closeGuest',
     summary: 'Close a guest',
     description: 'The guest is `closing` until Genesys has ended the conversation, then `closed`. Safe to repeat.',
   })
-  @ApiHeader({ name: 'If-Match', required: false })
-  @ApiResponse({ status: 200, type: GuestView, headers: { ETag: etagHeader() } })
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'Closes only these versions; whatever the version is when absent',
+    schema: { type: 'string', example: '"2"' },
+  })
+  @ApiResponse({
+    status: 200,
+    type: GuestView,
+    example: EXAMPLE_VIEW,
+    description: 'The guest as it is now',
+    headers: { ETag: HEADER.ETag },
+  })
   async close(
     @Param() { id }: IdPath,
     @Headers('if-match') header: string | undefined,
@@ -137,7 +194,7 @@ export class GuestController {
   @HttpCode(202)
   @Concerns(({ id }) => `guest:${id}`)
   @Scope('guest:write')
-  @Problems({ 400: ['request.invalid'], 404: ['guest.not_found'], 409: ['guest.server_led'] })
+  @Problems({ 404: [guestNotFound(EXAMPLE_ID)], 409: [serverLed(EXAMPLE_ID)] })
   @ApiOperation({
     operationId: 'linkGuest',
     summary: 'Report a message of a widget-led guest, so that its conversation is found',
@@ -157,11 +214,8 @@ export class GuestController {
     try {
       return await changed;
     } catch (error) {
-      throw error instanceof GuestConflict ? shownConflict(error, this.settings) : error;
+      if (!(error instanceof GuestConflict)) throw error;
+      throw shownConflict(error, guestView(error.guest, this.settings));
     }
   }
-}
-
-function etagHeader(): { description: string; schema: { type: 'string' } } {
-  return { description: 'The version, as a strong entity tag', schema: { type: 'string' } };
 }

@@ -46,7 +46,7 @@ const FREE =
   'E-mail addresses, phone numbers, card numbers and IP addresses are refused: send `email` or `phone` to be hashed instead';
 
 export class ConsentBody {
-  @ApiProperty({ description: 'May be used for marketing' })
+  @ApiProperty({ description: 'May be used for marketing', example: false })
   @IsBoolean()
   marketing: boolean;
 
@@ -75,12 +75,12 @@ export class ChannelContextBody {
 }
 
 export class IdentityAttributesBody {
-  @ApiPropertyOptional({ pattern: HASH.source })
+  @ApiPropertyOptional({ pattern: HASH.source, description: 'The hash, as answers show it; in any case' })
   @MayBeAbsent()
   @Matches(HASH, hash)
   emailHash?: string;
 
-  @ApiPropertyOptional({ pattern: HASH.source })
+  @ApiPropertyOptional({ pattern: HASH.source, description: 'The hash, as answers show it; in any case' })
   @MayBeAbsent()
   @Matches(HASH, hash)
   phoneHash?: string;
@@ -151,7 +151,10 @@ export class CreateGuestBody {
   @Nested(() => ConsentBody)
   consent: ConsentBody;
 
-  @ApiPropertyOptional({ type: ChannelContextBody })
+  @ApiPropertyOptional({
+    type: ChannelContextBody,
+    example: { originPage: 'https://example.com/support', campaignId: 'WINTER-2024' },
+  })
   @MayBeAbsent()
   @Nested(() => ChannelContextBody)
   channelContext?: ChannelContextBody;
@@ -235,6 +238,7 @@ export const guestPatch = ({ consent, channelContext, attributes }: PatchGuestBo
 
 export class PatchQuery {
   @ApiPropertyOptional({
+    type: 'integer',
     minimum: 1,
     description:
       'With `If-Match: *`: the version the change was made against. What others changed since stays, unless both changed the same.',
@@ -252,22 +256,26 @@ export function conditionOf(tags: EntityTags, base?: number): Condition {
 }
 
 export class ListGuestsQuery {
-  @ApiPropertyOptional({ enum: STATES })
+  @ApiPropertyOptional({ enum: STATES, description: 'Only guests in this state' })
   @MayBeAbsent()
   @IsIn(STATES)
   state?: GuestState;
 
-  @ApiPropertyOptional({ pattern: HASH.source })
+  @ApiPropertyOptional({ pattern: HASH.source, description: 'The hash, as answers show it; in any case' })
   @MayBeAbsent()
   @Matches(HASH, hash)
   emailHash?: string;
 
-  @ApiPropertyOptional({ pattern: HASH.source })
+  @ApiPropertyOptional({ pattern: HASH.source, description: 'The hash, as answers show it; in any case' })
   @MayBeAbsent()
   @Matches(HASH, hash)
   phoneHash?: string;
 
-  @ApiPropertyOptional({ pattern: CAMPAIGN.source })
+  @ApiPropertyOptional({
+    pattern: CAMPAIGN.source,
+    description: 'Only guests of this campaign',
+    example: 'WINTER-2024',
+  })
   @MayBeAbsent()
   @Matches(CAMPAIGN, campaign)
   campaignId?: string;
@@ -278,7 +286,13 @@ export class ListGuestsQuery {
   @MaxLength(500)
   cursor?: string;
 
-  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 50 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: 500,
+    default: 50,
+    description: 'The most to answer at once',
+  })
   @MayBeAbsent()
   @QueryInt({ min: 1, max: 500 })
   limit?: number;
@@ -348,11 +362,11 @@ export class GuestView {
   @ApiProperty({ type: IdentityView }) identityAttributes: IdentityView;
   @ApiProperty({ type: ChannelContextBody }) channelContext: ChannelContext;
   @ApiProperty({ type: 'object', additionalProperties: { type: 'string' } }) attributes: Attributes;
-  @ApiProperty({ description: 'Messages of guest, agent and bot' }) interactionCount: number;
+  @ApiProperty({ type: 'integer', description: 'Messages of guest, agent and bot' }) interactionCount: number;
   @ApiProperty({ format: 'date-time' }) createdDate: string;
   @ApiProperty({ format: 'date-time' }) modifiedDate: string;
   @ApiProperty({ type: 'string', format: 'date-time', nullable: true }) closedDate: string | null;
-  @ApiProperty({ description: 'The ETag without its quotes' }) version: number;
+  @ApiProperty({ type: 'integer', description: 'The ETag without its quotes' }) version: number;
   @ApiProperty({ type: GenesysView }) genesys: GenesysView;
 }
 
@@ -406,12 +420,12 @@ export const guestPageView = (page: GuestPage, settings: GuestSettings): GuestPa
 });
 
 /** A conflict that shows the guest as it is now, the way a reader would see it. */
-export function shownConflict(conflict: GuestConflict, settings: GuestSettings): AppError {
+export function shownConflict(conflict: GuestConflict, current: GuestView): AppError {
   const { guest, conflicts, kind, code, message } = conflict;
   return new AppError(kind, code, message, {
     extra: {
       currentETag: etagOf(guest.version),
-      current: guestView(guest, settings),
+      current,
       conflicts,
       mergeable: conflicts.length === 0,
     },

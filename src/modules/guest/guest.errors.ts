@@ -84,3 +84,12 @@ export const queueFull = (id: string, most: number, retryAfterMs: number): AppEr
     `${most} messages of guest ${id} wait for Genesys Cloud to take them. Send the next one when some have gone.`,
     { retryAfterMs },
   );
+
+/** What Genesys Cloud takes as one inbound text, in UTF-8 bytes (its error 4011 above that). */
+export const TEXT_MAX_BYTES = 4_096;
+
+/** `excess`: the bytes that are too many. */
+export const tooLong = (excess: number): AppError =>
+  new AppError('invalid', 'message.too_long', 'The text is too long for Genesys Cloud.', {
+    errors: [{ pointer: '/text', rule: 'maxBytes', message: `is ${excess} bytes over the ${TEXT_MAX_BYTES} allowed` }],
+  });

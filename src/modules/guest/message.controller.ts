@@ -1,9 +1,12 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ForWidgets, Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
 import { Problems } from '../../http/openapi.js';
+import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
+import { consentNotLive } from './consent.errors.js';
+import { guestClosed, guestNotFound, queueFull, tooLong, widgetLed } from './guest.errors.js';
 import {
   ListMessagesQuery,
   MessagePageView,
@@ -25,18 +28,17 @@ export class MessageController {
   @HttpCode(202)
   @Concerns(({ id }) => `guest:${id}`)
   @Problems({
-    400: ['request.invalid', 'message.too_long'],
-    403: ['consent.required'],
-    404: ['guest.not_found'],
-    409: ['guest.widget_led', 'guest.closed'],
-    429: ['message.queue_full'],
+    400: [tooLong(1)],
+    403: [consentNotLive(EXAMPLE_ID, 'dataProcessing')],
+    404: [guestNotFound(EXAMPLE_ID)],
+    409: [widgetLed(EXAMPLE_ID), guestClosed(EXAMPLE_ID, 'closed')],
+    429: [queueFull(EXAMPLE_ID, MOST_QUEUED, 5_000)],
   })
   @ApiOperation({
     operationId: 'sendMessage',
     summary: 'Write as a server-led guest',
     description: `Genesys takes a few messages a second; the rest waits. When ${MOST_QUEUED} of a guest wait, no more are taken until some have gone.`,
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiResponse({ status: 202, type: MessageView, description: 'Accepted, and on its way to Genesys' })
   async send(@Param() { id }: IdPath, @Body() { text }: SendMessageBody): Promise<MessageView> {
     return messageView(await this.messages.send(id, text));
@@ -44,9 +46,9 @@ export class MessageController {
 
   @Get()
   @ForWidgets()
-  @Problems({ 400: ['request.invalid'], 404: ['guest.not_found'] })
+  @Problems({ 404: [guestNotFound(EXAMPLE_ID)] })
   @ApiOperation({ operationId: 'listMessages', summary: 'Read the messages of a guest, oldest first' })
-  @ApiResponse({ status: 200, type: MessagePageView })
+  @ApiResponse({ status: 200, type: MessagePageView, description: 'A page of messages' })
   async list(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: ListMessagesQuery): Promise<MessagePageView> {
     return messagePageView(await this.messages.list(id, cursor, limit));
   }

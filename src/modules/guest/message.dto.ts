@@ -17,7 +17,13 @@ export class ListMessagesQuery {
   @MaxLength(500)
   cursor?: string;
 
-  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: 500,
+    default: 100,
+    description: 'The most to answer at once',
+  })
   @MayBeAbsent()
   @QueryInt({ min: 1, max: 500 })
   limit?: number;
@@ -31,7 +37,12 @@ export class MessageView {
     description: '`queued` until Genesys has accepted it; messages of the other side are `received`',
   })
   status: string;
-  @ApiProperty({ type: 'string', nullable: true, description: 'Null when it was never known here, or erased' })
+  @ApiProperty({
+    type: 'string',
+    nullable: true,
+    example: 'Where is my order?',
+    description: 'Null when it was never known here, or erased',
+  })
   text: string | null;
   @ApiProperty({ format: 'date-time' }) at: string;
 }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { AppError } from '../../kernel/app-error.js';
 import { Clock } from '../../kernel/clock.js';
 import { Outbox } from '../../kernel/outbox.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
@@ -9,7 +8,7 @@ import { AuditService } from '../audit/index.js';
 import { mayLeave, purposeOf } from './consent.js';
 import type { WayOut } from './consent.js';
 import { consentNotLive } from './consent.errors.js';
-import { guestClosed, queueFull, widgetLed } from './guest.errors.js';
+import { guestClosed, queueFull, TEXT_MAX_BYTES, tooLong, widgetLed } from './guest.errors.js';
 import { isOver } from './guest.js';
 import type { Guest } from './guest.js';
 import type { Message } from './message.js';
@@ -21,9 +20,6 @@ export const SEND = 'genesys.send';
 
 /** Where message texts stand in the vault. */
 export const TEXT_PLACE = 'message.text';
-
-/** What Genesys Cloud takes as one inbound text, in UTF-8 bytes (its error 4011 above that). */
-export const TEXT_MAX_BYTES = 4_096;
 
 /** How many messages of one guest may wait for Genesys: about what a session may send in a minute (60 requests a connection). */
 export const MOST_QUEUED = 50;
@@ -54,12 +50,7 @@ export class MessageService {
    */
   async send(guestId: string, text: string): Promise<ReadableMessage> {
     const excess = Buffer.byteLength(text, 'utf8') - TEXT_MAX_BYTES;
-    if (excess > 0)
-      throw new AppError('invalid', 'message.too_long', 'The text is too long for Genesys Cloud.', {
-        errors: [
-          { pointer: '/text', rule: 'maxBytes', message: `is ${excess} bytes over the ${TEXT_MAX_BYTES} allowed` },
-        ],
-      });
+    if (excess > 0) throw tooLong(excess);
     return this.work.run(async () => {
       requireWritable(await this.guests.get(guestId), 'genesys.message');
       if ((await this.messages.queued(guestId)).length >= MOST_QUEUED)

@@ -2,7 +2,9 @@ import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../../http/access.js';
 import { Problems } from '../../http/openapi.js';
+import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import { IdPath } from '../../http/id-path.js';
+import { metricsNotFound } from './metrics.errors.js';
 import { MetricsService } from './metrics.service.js';
 import type { EngagementMetrics } from './metrics.js';
 
@@ -10,7 +12,7 @@ class EngagementView implements EngagementMetrics {
   @ApiProperty({ format: 'uuid' }) guestId: string;
   @ApiProperty({ enum: ['engagement/1'], description: 'The version of the definitions' }) definition: 'engagement/1';
   @ApiProperty({ description: 'From creation to closing, or to the last change while open' }) durationMinutes: number;
-  @ApiProperty({ description: 'Messages of guest, agent and bot' }) messageCount: number;
+  @ApiProperty({ type: 'integer', description: 'Messages of guest, agent and bot' }) messageCount: number;
   @ApiProperty({ description: 'Duration divided by messages; not a response time' }) avgResponseTimeMs: number;
   @ApiProperty({ description: 'Whether the guest reached the declared goal' }) conversionFlag: boolean;
   @ApiProperty({ format: 'date-time' }) calculatedAt: string;
@@ -23,9 +25,9 @@ export class MetricsController {
 
   @Get()
   @Scope('metrics:read')
-  @Problems({ 404: ['guest.not_found'] })
+  @Problems({ 404: [metricsNotFound(EXAMPLE_ID)] })
   @ApiOperation({ operationId: 'getEngagementMetrics', summary: 'Measure the engagement of a guest' })
-  @ApiResponse({ status: 200, type: EngagementView })
+  @ApiResponse({ status: 200, type: EngagementView, description: 'The measures as they are now' })
   measure(@Param() { id }: IdPath): Promise<EngagementView> {
     return this.metrics.measure(id);
   }
