@@ -42,6 +42,21 @@ describe('a service that is killed while creating guests', () => {
     };
   };
 
+  it('answers a repeat after it as it answered the first before it, byte for byte', async () => {
+    const before = await startService();
+    const key = { 'idempotency-key': 'across-a-kill' };
+    const body = aBody({ mode: 'widget', email: 'across-a-kill@example.com' });
+    const first = await before.api.post<GuestAnswer>('/v1/guests', body, key);
+    await before.service.stop('SIGKILL');
+    const { api, service } = await startService();
+    const again = await api.post<GuestAnswer>('/v1/guests', body, key);
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
+    expect(JSON.stringify(again.body)).toBe(JSON.stringify(first.body));
+    for (const name of ['etag', 'location']) expect(again.headers.get(name)).toBe(first.headers.get(name));
+    expect((await api.post('/v1/guests', aBody(), key)).status).toBe(422);
+    await service.stop('SIGKILL');
+  });
+
   it('has every acknowledged guest afterwards, with its audit entry, and the CRM has each of them once', async () => {
     const acknowledged: string[] = [];
     for (let round = 0; round < 3; round++) {

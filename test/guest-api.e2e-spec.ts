@@ -1,5 +1,8 @@
 import { Client, aBody, until } from './support/client.js';
 import type { GuestAnswer, ProblemAnswer } from './support/client.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { IDEMPOTENCY_TTL_MS } from '../src/http/idempotency.store.js';
 import { testService } from './support/service.js';
 import type { TestService } from './support/service.js';
 
@@ -12,6 +15,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => running?.close());
 
+const apiKey = (): string => readFileSync(join(running.dataDir, 'api-key'), 'utf8').trim();
 const widget = aBody({ mode: 'widget', attributes: { source: 'website' } });
 const create = async (body: unknown = widget) => (await api.post<GuestAnswer>('/v1/guests', body)).body;
 
@@ -255,10 +259,30 @@ describe('GET /v1/guests', () => {
     expect([status, body.errors?.[0]?.pointer]).toEqual([400, '/id']);
   });
 
-  it('answers 304 to whoever has the current version', async () => {
+  // RFC 9110 §13.1.2: weak comparison, lists, `*` for any version there is.
+  it.each([
+    ['"1"', 304],
+    ['W/"1"', 304],
+    ['"7", W/"1" ,"9"', 304],
+    ['*', 304],
+    ['"2"', 200],
+    ['W/"2", "11"', 200],
+    ['"W/1"', 200],
+    ['1', 400],
+    ['*, "1"', 400],
+  ])('answers whoever has %s with %d', async (tags, status) => {
     const { id } = await create();
-    expect((await api.get(`/v1/guests/${id}`, { 'if-none-match': '"1"' })).status).toBe(304);
-    expect((await api.get(`/v1/guests/${id}`, { 'if-none-match': '"2"' })).status).toBe(200);
+    const answer = await api.get<GuestAnswer>(`/v1/guests/${id}`, { 'if-none-match': tags });
+    expect(answer.status).toBe(status);
+    if (status !== 400) expect(answer.headers.get('etag')).toBe('"1"');
+    expect(answer.body === undefined).toBe(status === 304);
+    const head = await api.call('HEAD', `/v1/guests/${id}`, undefined, { 'if-none-match': tags });
+    expect(head.status).toBe(status);
+  });
+
+  it('does not know what is not there, whatever the reader has', async () => {
+    const nobody = '/v1/guests/01890a5d-ac96-774b-bcce-b302099a8057';
+    expect((await api.get(nobody, { 'if-none-match': '*' })).status).toBe(404);
   });
 });
 
@@ -267,6 +291,57 @@ describe('PATCH /v1/guests/{id}', () => {
     const { id } = await create();
     const answer = await api.patch<ProblemAnswer>(`/v1/guests/${id}`, { attributes: { source: 'x' } }, {});
     expect([answer.status, answer.body.code]).toEqual([428, 'http.precondition_required']);
+  });
+
+  // RFC 9110 §13.1.1: strong comparison, lists, `*` for any version there is.
+  it.each([
+    ['"1"', 200],
+    ['*', 200],
+    ['"7" ,, "1"', 200],
+    ['W/"1"', 412],
+    ['W/"1", "2"', 412],
+    ['"01"', 412],
+    ['"1.0"', 412],
+    ['""', 412],
+    ['1', 400],
+    ['"1', 400],
+  ])('is made on %s with %d, and not at all when refused', async (tags, status) => {
+    const { id } = await create();
+    const patch = { attributes: { source: 'email' } };
+    const answer = await api.patch<ProblemAnswer>(`/v1/guests/${id}`, patch, { 'if-match': tags });
+    expect(answer.status).toBe(status);
+    const { body } = await api.get<GuestAnswer>(`/v1/guests/${id}`);
+    expect([body.version, body.attributes['source']]).toEqual(status === 200 ? [2, 'email'] : [1, 'website']);
+    if (status === 412) {
+      expect(answer.headers.get('etag')).toBe('"1"');
+      expect(answer.body).toMatchObject({
+        currentETag: '"1"',
+        current: body,
+        conflicts: expect.any(Array) as string[],
+      });
+    }
+  });
+
+  it.each(['application/merge-patch+json', 'application/json', 'application/merge-patch+json; charset=UTF-8'])(
+    'may be sent as %s',
+    async (type) => {
+      const { id } = await create();
+      const headers = { 'if-match': '"1"', 'content-type': type };
+      const patch = { attributes: { source: null }, channelContext: { campaignId: 'WINTER-2024' } };
+      const { body } = await api.patch<GuestAnswer>(`/v1/guests/${id}`, patch, headers);
+      expect(body).toMatchObject({ version: 2, attributes: {}, channelContext: { campaignId: 'WINTER-2024' } });
+      const all = { attributes: null, channelContext: null };
+      const emptied = await api.patch<GuestAnswer>(`/v1/guests/${id}`, all, { ...headers, 'if-match': '"2"' });
+      expect(emptied.body).toMatchObject({ version: 3, attributes: {}, channelContext: {} });
+    },
+  );
+
+  it('that changes nothing moves no version, whatever it is based on', async () => {
+    const { id } = await create();
+    for (const patch of [{}, { attributes: {} }, { attributes: { source: 'website', locale: null } }]) {
+      const answer = await api.patch<GuestAnswer>(`/v1/guests/${id}`, patch, { 'if-match': '"9"' });
+      expect([answer.status, answer.headers.get('etag')]).toEqual([200, '"1"']);
+    }
   });
 
   it('merges, deletes with null, and moves the version on', async () => {
@@ -402,6 +477,73 @@ describe('POST /v1/guests/{id}/close', () => {
       { 'if-match': '*' },
     );
     expect([late.status, late.body.code]).toEqual([409, 'guest.closed']);
+  });
+});
+
+describe('closing on condition', () => {
+  it('is refused on another version, with the current one, and safe to repeat once it is done', async () => {
+    const { id } = await create();
+    await api.patch(`/v1/guests/${id}`, { attributes: { source: 'email' } }, { 'if-match': '"1"' });
+    const close = `/v1/guests/${id}/close`;
+    for (const tags of ['"1"', 'W/"2"']) {
+      const stale = await api.post<ProblemAnswer>(close, undefined, { 'if-match': tags });
+      expect([stale.status, stale.headers.get('etag'), stale.body.code]).toEqual([
+        412,
+        '"2"',
+        'guest.version_mismatch',
+      ]);
+      expect(stale.body.current).toMatchObject({ id, version: 2, state: 'created' });
+    }
+    expect((await api.post(close, undefined, { 'if-match': '"2"' })).status).toBe(200);
+    // Its answer was lost, not its effect.
+    expect((await api.post(close, undefined, { 'if-match': '"2"' })).status).toBe(200);
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  it('makes ten equal requests at once one guest and ten equal answers, nine of them replayed', async () => {
+    const key = { 'idempotency-key': 'ten-at-once' };
+    const send = () =>
+      fetch(`${running.service.url}/v1/guests`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey()}`, ...key },
+        body: JSON.stringify(aBody({ mode: 'widget', channelContext: { campaignId: 'TEN' } })),
+      });
+    const answers = await Promise.all(Array.from({ length: 10 }, send));
+    const bodies = await Promise.all(
+      answers.map(async (answer) => Buffer.from(await answer.arrayBuffer()).toString('hex')),
+    );
+    const told = (name: string) => new Set(answers.map(({ headers }) => headers.get(name)));
+    expect(answers.map(({ status }) => status)).toEqual(Array<number>(10).fill(201));
+    expect([new Set(bodies).size, told('etag').size, told('location').size, told('content-type').size]).toEqual([
+      1, 1, 1, 1,
+    ]);
+    expect(answers.filter(({ headers }) => headers.get('idempotent-replayed') === 'true')).toHaveLength(9);
+    const { body } = await api.get<{ items: GuestAnswer[] }>('/v1/guests?campaignId=TEN');
+    expect(body.items).toHaveLength(1);
+  });
+
+  it('is honoured quoted and bare, and told apart by what it is sent with', async () => {
+    const { id } = await create();
+    const send = (path: string, body?: unknown, key = '"one-key"') =>
+      api.post<ProblemAnswer>(path, body, { 'idempotency-key': key });
+    expect((await send('/v1/guests', widget)).status).toBe(201);
+    expect((await send('/v1/guests', widget, 'one-key')).headers.get('idempotent-replayed')).toBe('true');
+    expect((await send('/v1/guests', aBody())).body.code).toBe('http.idempotency_key_reused');
+    // Another route is another request.
+    expect((await send(`/v1/guests/${id}/close`)).headers.get('idempotent-replayed')).toBeNull();
+    expect((await send('/v1/guests', widget, 'two words')).body.code).toBe('http.bad_header');
+  });
+
+  it('is published with how long it holds', async () => {
+    const { body } = await api.get<{
+      paths: Record<string, Record<string, { parameters: { name: string; description: string }[] }>>;
+    }>('/openapi.json');
+    const posts = Object.values(body.paths).flatMap(({ post }) => (post ? [post] : []));
+    expect(posts.length).toBeGreaterThan(3);
+    for (const { parameters } of posts)
+      expect(parameters.find(({ name }) => name === 'Idempotency-Key')?.description).toContain('24 hours');
+    expect(IDEMPOTENCY_TTL_MS).toBe(24 * 3_600_000);
   });
 });
 

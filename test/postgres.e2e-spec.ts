@@ -89,8 +89,17 @@ onPostgres('two instances on one PostgreSQL', () => {
         [one, two][n % 2]!.post<GuestAnswer>('/v1/guests', aBody({ mode: 'widget' }), key),
       ),
     );
-    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
-    expect(answers.every(({ status }) => status === 201)).toBe(true);
+    expect(answers.map(({ status }) => status)).toEqual(Array<number>(10).fill(201));
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+    for (const name of ['etag', 'location'])
+      expect(new Set(answers.map(({ headers }) => headers.get(name))).size).toBe(1);
+    expect(answers.filter(({ headers }) => headers.get('idempotent-replayed') === 'true')).toHaveLength(9);
+    const { body } = await two.get<{ items: GuestAnswer[] }>('/v1/guests');
+    expect(body.items.filter(({ id }) => id === answers[0]!.body.id)).toHaveLength(1);
+    for (const api of [one, two])
+      expect((await api.post('/v1/guests', aBody({ mode: 'widget', attributes: { source: 'ads' } }), key)).status).toBe(
+        422,
+      );
   });
 
   it('bring every guest to the CRM once, sharing the work', async () => {

@@ -303,6 +303,13 @@ describe('what only HTTP can get wrong', () => {
     expect(await http.raw(`GET /v1/things HTTP/1.0\r\n${token}`)).toMatch(/^HTTP\/1.1 200/);
   });
 
+  it('an upgrade we do not know, after which Node would answer nothing malformed on that connection', async () => {
+    const head = `host: x\r\nauthorization: Bearer ${ALL}\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 0`;
+    const answer = await http.raw(`POST /v1/things/anything HTTP/1.1\r\n${head}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 200/);
+    expect(answer).toMatch(/connection: close/i);
+  });
+
   it.each([
     ['what they want', 'POST /v1/things HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\ncontent-ty'],
     [

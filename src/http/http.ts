@@ -141,6 +141,8 @@ function refuseEarly(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers(ALWAYS);
     if (!namesOneHost(request.raw)) return done(malformedRequest('Send one Host header: HTTP/1.1 needs it.'));
+    // An upgrade we do not know is ignored, but Node answers nothing malformed that follows it on the same connection.
+    if (request.headers.upgrade !== undefined) void reply.header('connection', 'close');
     if (!closing) return done();
     void reply.header('connection', 'close');
     done(shuttingDown());
