@@ -155,8 +155,8 @@ describe('a route of a guest', () => {
       expect(await get('/v1/guests/1/related')).toMatchObject({ status: 403, body: { code: 'auth.beyond_guest' } });
       expect((await get('/v1/guests/1/related', ALL)).status).toBe(200);
       const { paths } = (await page.call('GET', '/openapi.json')).body as OpenAPIObject;
-      expect(paths['/v1/guests/{id}']!.get!.description).toBe('A widget token of this guest may call it too.');
-      expect(paths['/v1/guests/{id}/related']!.get!.description).toBeUndefined();
+      expect(paths['/v1/guests/{id}']!.get!.description).toContain('A widget token of this guest may call it too.');
+      expect(paths['/v1/guests/{id}/related']!.get!.description).not.toContain('widget');
     } finally {
       await page.close();
     }

@@ -40,14 +40,14 @@ export const notAllowed = (scope: ScopeName): AppError =>
 const notDeclared = (): AppError =>
   new AppError('forbidden', 'auth.route_undeclared', 'This route does not say who may call it, so nobody may.');
 
-const notFromThere = (): AppError =>
+export const notFromThere = (): AppError =>
   new AppError(
     'forbidden',
     'auth.origin_not_allowed',
     'A widget token works only in pages of the origins it was made for; the Origin header has to name one of them. Make a token for this origin.',
   );
 
-const notThatFar = (): AppError =>
+export const notThatFar = (): AppError =>
   new AppError(
     'forbidden',
     'auth.beyond_guest',

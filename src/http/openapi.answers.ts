@@ -1,7 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { AppError } from '../kernel/app-error.js';
 import type { Access } from './access.js';
-import { notAllowed, notKnown, notShown } from './auth.guard.js';
+import { notAllowed, notFromThere, notKnown, notShown, notThatFar } from './auth.guard.js';
 import {
   answerErased,
   badHeader,
@@ -22,6 +22,7 @@ import type { Schema } from './openapi.examples.js';
 import { problemResponse } from './openapi.problems.js';
 import type { Documented } from './openapi.problems.js';
 import { PROBLEM_TYPE } from './problem.js';
+import { quotaExceeded } from './rate-limit.js';
 
 export type Operation = {
   description?: string;
@@ -50,6 +51,7 @@ export function completeAnswers(
     const isDone = status.startsWith('2');
     response.headers = {
       'X-Request-Id': { $ref: '#/components/headers/RequestId' },
+      ...(access.kind === 'scope' ? QUOTA : {}),
       ...(method === 'POST' && isDone
         ? { 'Idempotent-Replayed': { $ref: '#/components/headers/IdempotentReplayed' } }
         : {}),
@@ -101,8 +103,9 @@ function edgeErrors(
   add(400, malformedRequest('Send one Host header: HTTP/1.1 needs it.'));
   if (access.kind === 'scope') {
     add(401, notShown(), notKnown());
-    add(403, notAllowed(access.scope));
-    add(503, storageUnavailable(), storageBusy());
+    add(403, notAllowed(access.scope), notFromThere(), notThatFar());
+    add(429, quotaExceeded(600, { left: 0, seconds: 30, isOver: true }));
+    add(503, storageUnavailable(), storageBusy(), issuerUnavailable());
   }
   if (parameters.some(({ in: where }) => where === 'query' || where === 'path') || requestBody !== undefined)
     add(
@@ -135,6 +138,10 @@ const storageUnavailable = (): AppError =>
   new AppError('unavailable', 'storage.unavailable', 'The storage cannot be reached at the moment.', {
     retryAfterMs: 1_000,
   });
+const issuerUnavailable = (): AppError =>
+  new AppError('unavailable', 'auth.issuer_unavailable', 'The access token cannot be checked at the moment.', {
+    retryAfterMs: 5_000,
+  });
 const storageBusy = (): AppError =>
   new AppError('unavailable', 'storage.busy', 'More is waiting to be written than can be written soon.', {
     retryAfterMs: 1_000,
@@ -157,6 +164,12 @@ const header = (description: string, example: string, required = false) => ({
   example,
 });
 
+/** Only where a quota is configured. */
+const QUOTA = {
+  'RateLimit-Policy': { $ref: '#/components/headers/RateLimitPolicy' },
+  RateLimit: { $ref: '#/components/headers/RateLimit' },
+};
+
 /** `ETag` where it says what was answered, `CurrentETag` where only some of the errors tell. */
 export const HEADERS = {
   RequestId: header('The id of this request in our log; the one sent, if that was a UUID', EXAMPLE_ID, true),
@@ -164,6 +177,8 @@ export const HEADERS = {
   CurrentETag: header('The version there is now, when the request was based on another', '"2"'),
   Location: header('Where what was made can be read', `/v1/guests/${EXAMPLE_ID}`, true),
   RetryAfter: header('In how many seconds it is worth repeating', '1'),
+  RateLimitPolicy: header('The quota, where there is one: requests and seconds', '"default";q=600;w=60'),
+  RateLimit: header('What is left of the quota, and for how many seconds', '"default";r=599;t=60'),
   WwwAuthenticate: header('What is missing (RFC 6750 §3)', 'Bearer error="invalid_token"'),
   IdempotentReplayed: header('`true` when this is what an earlier request with this key was answered', 'true'),
 };

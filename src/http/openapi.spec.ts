@@ -87,7 +87,7 @@ describe('the description of the API', () => {
     const statusesOf = (path: string, method: 'get' | 'post') =>
       Object.keys(document.paths[path]![method]!.responses).filter((status) => status >= '400');
     expect(statusesOf('/v1/things/open/{one}/{two}', 'get')).toEqual(['400', '414', '500', '503']);
-    expect(statusesOf('/v1/things/{id}', 'get')).toEqual(['400', '401', '403', '404', '414', '500', '503']);
+    expect(statusesOf('/v1/things/{id}', 'get')).toEqual(['400', '401', '403', '404', '414', '429', '500', '503']);
     expect(statusesOf('/v1/things', 'post')).toEqual([
       '400',
       '401',
@@ -98,6 +98,7 @@ describe('the description of the API', () => {
       '413',
       '415',
       '422',
+      '429',
       '500',
       '503',
     ]);

@@ -27,6 +27,9 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('messages', 'What is said in a server-led guest’s conversation')
     .addTag('metrics', 'What guests did, measured')
     .addTag('audit', 'What happened to guests, and who did it')
+    .addTag('access', 'Who may call')
+    .addTag('widget tokens', 'Tokens with which a page acts as its own guest')
+    .addTag('retention', 'For how long data is kept')
     .addTag('health', 'For whoever keeps the service running')
     .addBearerAuth(
       {
