@@ -89,7 +89,7 @@ const PROBLEM_SCHEMAS: NonNullable<NonNullable<OpenAPIObject['components']>['sch
         type: ['object', 'null'],
         additionalProperties: true,
         description: 'What there is now, as GET would show it',
-      } as object,
+      },
       conflicts: {
         type: 'array',
         items: { type: 'string' },
