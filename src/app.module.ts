@@ -13,6 +13,7 @@ import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
 import { OidcCallers } from './adapters/oidc/oidc.callers.js';
 import { Database } from './adapters/storage/database.js';
 import { StorageModule } from './adapters/storage/storage.module.js';
+import { WebhooksHttpModule } from './adapters/webhooks/webhooks-http.module.js';
 import type { Config } from './config.js';
 import { Dependencies } from './health/dependencies.js';
 import type { Dependency } from './health/dependencies.js';
@@ -37,6 +38,7 @@ import { IdentityModule } from './modules/identity/index.js';
 import { RetentionModule } from './modules/retention/index.js';
 import { answeredBy } from './ports.js';
 import type { PortProvider } from './ports.js';
+import { WebhooksModule } from './modules/webhooks/index.js';
 
 /** What a service is made of besides its settings: the organisation it serves and where each CRM finds its own settings. */
 export type Surroundings = {
@@ -63,6 +65,8 @@ export class AppModule {
     const clock = new SystemClock();
     const enabled = [...new Set([...config.crms, ...crms.map(({ id }) => id)])];
     const { dataKeys } = config;
+    // The local receivers somebody tries things with; a service for real sends to nobody in its own network.
+    const reach = { loopback: config.mode === 'sandbox' };
     const where = config.databaseUrl === null ? { dataDir: config.dataDir } : { databaseUrl: config.databaseUrl };
     return {
       module: AppModule,
@@ -76,6 +80,7 @@ export class AppModule {
           GenesysModule.with(genesys),
           CrmModule.with({ adapters: [...crms, ...crmAdapters], enabled, env: crmEnv }),
           ConsentModule.declared(),
+          WebhooksHttpModule.with({ reach }),
         ]),
         // the inside
         IdentityModule.with(config.identity),
@@ -93,6 +98,7 @@ export class AppModule {
           { idleMs: config.guestIdleMinutes * 60_000 },
         ),
         RetentionModule.with({ days: retentionDays(config) }),
+        WebhooksModule.with({ reach }),
         // driving edge
         HttpModule.with({
           apiKeys: config.apiKeys,

@@ -32,6 +32,7 @@ const PLANTED: [rule: string, file: string, line: string][] = [
   ['nobody-imports-its-own-front-door', 'src/modules/guest/guest.service.ts', "import './index';"],
   ['metrics-arrows', 'src/modules/metrics/metrics.service.ts', "import '../crm-sync/index';"],
   ['retention-arrows', 'src/modules/retention/retention.service.ts', "import '../guest/index';"],
+  ['webhooks-arrows', 'src/modules/webhooks/webhooks.service.ts', "import '../guest/index';"],
   ['audit-arrows', 'src/modules/audit/audit.service.ts', "import '../identity/index';"],
   ['adapters-use-front-doors', 'src/adapters/crm/rest.crm.ts', "import '../../modules/guest/guest';"],
   ['adapters-keep-apart', 'src/adapters/crm/rest.crm.ts', "import '../genesys/genesys.settings';"],

@@ -16,6 +16,7 @@ import {
   WidgetTokenStore,
 } from '../../modules/guest/index.js';
 import { MetricStore } from '../../modules/metrics/index.js';
+import { WebhookStore } from '../../modules/webhooks/index.js';
 import { Database } from './database.js';
 import { openStorage } from './storage.js';
 import type { Storage, StorageOptions } from './storage.js';
@@ -43,6 +44,7 @@ const PORTS = [
   port(AuditStore, (storage) => storage.audit),
   port(MetricStore, (storage) => storage.metrics),
   port(CrmStore, (storage) => storage.crm),
+  port(WebhookStore, (storage) => storage.webhooks),
   port(IdempotencyStore, (storage) => storage.idempotency),
 ];
 

@@ -16,6 +16,7 @@ import { messageStoreContract } from '../../modules/guest/ports/message.store.co
 import { sessionStoreContract } from '../../modules/guest/ports/session.store.contract.js';
 import { widgetTokenStoreContract } from '../../modules/guest/ports/widget-token.store.contract.js';
 import { metricStoreContract } from '../../modules/metrics/ports/metric.store.contract.js';
+import { webhookStoreContract } from '../../modules/webhooks/ports/webhook.store.contract.js';
 import type { Storage } from './storage.js';
 
 // Some of these tests make storage log errors, rightly.
@@ -101,4 +102,13 @@ describe.each(engines)('storage, %s', (engine) => {
   describe('MetricStore', () => metricStoreContract(async () => ({ store: one.metrics, work: one.work, close })));
   describe('CrmStore', () =>
     crmStoreContract(async () => ({ store: one.crm, another: two.crm, work: one.work, now, advance, close })));
+  describe('WebhookStore', () =>
+    webhookStoreContract(async () => ({
+      store: one.webhooks,
+      another: two.webhooks,
+      work: one.work,
+      now,
+      advance,
+      close,
+    })));
 });

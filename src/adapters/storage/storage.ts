@@ -17,6 +17,7 @@ import type {
   WidgetTokenStore,
 } from '../../modules/guest/index.js';
 import type { MetricStore } from '../../modules/metrics/index.js';
+import type { WebhookStore } from '../../modules/webhooks/index.js';
 import { DataKeys } from './data-keys.js';
 import type { DataKey } from './data-keys.js';
 import { Database } from './database.js';
@@ -39,6 +40,7 @@ import { PostgresMetricStore } from './postgres-metric.store.js';
 import { PostgresOutbox } from './postgres-outbox.js';
 import { PostgresSessionStore } from './postgres-session.store.js';
 import { PostgresVault } from './postgres-vault.js';
+import { PostgresWebhookStore } from './postgres-webhook.store.js';
 import { PostgresWidgetTokenStore } from './postgres-widget-token.store.js';
 import { SubjectKeys } from './subject-keys.js';
 
@@ -69,6 +71,7 @@ export type Storage = {
   readonly audit: AuditStore;
   readonly metrics: MetricStore;
   readonly crm: CrmStore;
+  readonly webhooks: WebhookStore;
   readonly idempotency: IdempotencyStore;
   /** Finishes what was begun, lets go of what this process holds, and leaves the database as after a clean shutdown. */
   close(): Promise<void>;
@@ -124,6 +127,7 @@ export function storageOn(
     audit: new PostgresAuditStore(work),
     metrics: new PostgresMetricStore(work),
     crm: new PostgresCrmStore(work, clock),
+    webhooks: new PostgresWebhookStore(work, clock),
     idempotency: new PostgresIdempotencyStore(work),
     close: () => (closing ??= close()),
   };
