@@ -8,6 +8,8 @@ import { CrmSyncService } from '../crm-sync/index.js';
 import type { Crm, CrmRecord } from '../crm-sync/index.js';
 import { IdentityService } from '../identity/index.js';
 import { MetricsService } from '../metrics/index.js';
+import { WebhooksService } from '../webhooks/index.js';
+import { Listeners } from '../webhooks/listeners.js';
 import { PURPOSES } from './consent.js';
 import type { ConsentRecord, Decision, Purpose } from './consent.js';
 import { ConsentStale } from './consent.errors.js';
@@ -105,9 +107,21 @@ beforeAll(async () => {
   const audit = new AuditService(storage.audit, vault, work, clock);
   const metrics = new MetricsService(storage.metrics, audit, work, clock);
   crmSync = new CrmSyncService(storage.crm, { all: () => [crm] }, audit, work, clock);
+  const webhooks = new WebhooksService(storage.webhooks, new Listeners(), work, clock);
   const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
   const changes = new GuestChanges(
-    ...([storage.guests, storage.consents, audit, metrics, crmSync, outbox, genesys, work, settings] as const),
+    ...([
+      storage.guests,
+      storage.consents,
+      audit,
+      metrics,
+      crmSync,
+      webhooks,
+      outbox,
+      genesys,
+      work,
+      settings,
+    ] as const),
   );
   consents = new ConsentService(storage.guests, storage.consents, changes, audit, work, clock, settings);
   const declared: ConsentSource = { consentOf: (asking) => asking.declared };

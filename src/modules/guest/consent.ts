@@ -53,6 +53,8 @@ const COVERED_BY = {
   'genesys.link': 'dataProcessing',
   /** What is said, told to whoever follows the guest live. */
   'events.text': 'dataProcessing',
+  /** What customers' systems are told: that something happened to this guest. */
+  'webhook.event': 'dataProcessing',
 } as const satisfies Readonly<Record<string, Purpose>>;
 
 export type WayOut = keyof typeof COVERED_BY;

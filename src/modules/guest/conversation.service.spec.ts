@@ -7,6 +7,8 @@ import { AuditService } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
 import { IdentityService } from '../identity/index.js';
 import { MetricsService } from '../metrics/index.js';
+import { WebhooksService } from '../webhooks/index.js';
+import { Listeners } from '../webhooks/listeners.js';
 import { ConversationService } from './conversation.service.js';
 import { GuestChanges } from './guest.changes.js';
 import type { Guest } from './guest.js';
@@ -46,6 +48,7 @@ describe('what Genesys says of a guest', () => {
     const audit = new AuditService(storage.audit, vault, work, clock);
     const metrics = new MetricsService(storage.metrics, audit, work, clock);
     const crmSync = new CrmSyncService(storage.crm, { all: () => [] }, audit, work, clock);
+    const webhooks = new WebhooksService(storage.webhooks, new Listeners(), work, clock);
     const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
     const settings = {
       deploymentId: 'd',
@@ -60,6 +63,7 @@ describe('what Genesys says of a guest', () => {
       audit,
       metrics,
       crmSync,
+      webhooks,
       outbox,
       new SilentChannel(),
       work,

@@ -190,8 +190,9 @@ export class ConversationService {
   }
 
   private async count(guestId: string, from: 'guest' | 'agent' | 'bot', at: Date): Promise<void> {
-    const guest = await this.guests.update(guestId, (known) => messageCounted(known, this.clock.now()));
-    await this.changes.messageSeen(guest, from, at);
+    let before: Guest | undefined;
+    const guest = await this.guests.update(guestId, (known) => messageCounted((before = known), this.clock.now()));
+    await this.changes.messageSeen(before!, guest, from, at);
   }
 
   private async wantLink(guest: Guest, messageId: string): Promise<void> {

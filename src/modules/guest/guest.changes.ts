@@ -10,11 +10,15 @@ import { CrmSyncService } from '../crm-sync/index.js';
 import type { CrmRecord } from '../crm-sync/index.js';
 import { MetricsService } from '../metrics/index.js';
 import type { MetricEvent } from '../metrics/index.js';
+import { WebhooksService } from '../webhooks/index.js';
+import type { EventType } from '../webhooks/index.js';
 import { decidedAt, decisions, lastWordAt, mayLeave } from './consent.js';
 import type { ConsentRecord } from './consent.js';
 import { signatureExpiry } from './guest.attributes.js';
+import { isOver } from './guest.js';
 import type { Guest } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
+import { deepEqual } from './merge-patch.js';
 import { ConsentStore } from './ports/consent.store.js';
 import { GuestChannel } from './ports/guest-channel.js';
 import { GuestStore } from './ports/guest.store.js';
@@ -45,6 +49,7 @@ export class GuestChanges {
     private readonly audit: AuditService,
     private readonly metrics: MetricsService,
     private readonly crmSync: CrmSyncService,
+    private readonly webhooks: WebhooksService,
     private readonly outbox: Outbox,
     private readonly channel: GuestChannel,
     private readonly work: UnitOfWork,
@@ -73,12 +78,17 @@ export class GuestChanges {
     for (const event of measured(before, guest)) await this.metrics.record(event);
     if (before !== null && mayLeave(before, 'genesys.session') && !mayLeave(guest, 'genesys.session'))
       this.work.afterCommit(() => this.hangUp(guest.id));
+    if (before !== null && mayLeave(before, 'webhook.event') && !mayLeave(guest, 'webhook.event'))
+      await this.webhooks.withdraw(`guest:${guest.id}`);
+    const type = eventType(before, guest);
+    if (this.isToldOf(guest, type)) await this.tell(type, before, guest);
     await this.sendOn(guest);
   }
 
   /** A message went by: measured, and reported when the burst is over. */
-  async messageSeen(guest: Guest, from: 'guest' | 'agent' | 'bot', at: Date): Promise<void> {
+  async messageSeen(before: Guest, guest: Guest, from: 'guest' | 'agent' | 'bot', at: Date): Promise<void> {
     await this.metrics.record({ guestId: guest.id, type: 'message', from, at });
+    if (this.isToldOf(guest, 'guest.message')) await this.tell('guest.message', before, guest);
     await this.sendOn(guest, new Date(guest.modifiedDate.getTime() + SETTLE_MS));
   }
 
@@ -112,6 +122,18 @@ export class GuestChanges {
     }
   }
 
+  /** Whether anybody is to be told. Of a guest without consent nobody is. */
+  private isToldOf(guest: Guest, type: EventType): boolean {
+    return mayLeave(guest, 'webhook.event') && this.webhooks.hasListeners(type);
+  }
+
+  /** What customers' systems are told: that it happened, to whom, and where to look. */
+  private async tell(type: EventType, before: Guest | null, guest: Guest): Promise<void> {
+    const { id, version, state, modifiedDate } = guest;
+    const data = { guestId: id, version, state, changed: changedNames(before, guest) };
+    await this.webhooks.emit({ type, subject: `guest:${id}`, at: modifiedDate, data });
+  }
+
   private async sendOn(guest: Guest, dueAt?: Date): Promise<void> {
     if (mayLeave(guest, 'crm.record'))
       await this.crmSync.put({ guestId: guest.id, version: guest.version, record: crmRecord(guest) }, dueAt);
@@ -129,6 +151,23 @@ export class GuestChanges {
 function handOverDue(guest: Guest, dueAt: Date | undefined): Date | 'now' | 'never' {
   if (guest.mode === 'server' || guest.conversations.length > 0) return dueAt ?? 'now';
   return guest.state === 'closing' ? signatureExpiry(guest) : 'never';
+}
+
+function eventType(before: Guest | null, guest: Guest): EventType {
+  if (before === null) return 'guest.created';
+  if (isOver(guest) && !isOver(before)) return 'guest.closed';
+  return guest.conversations.length > before.conversations.length ? 'guest.linked' : 'guest.updated';
+}
+
+/** JSON pointers (RFC 6901) into the guest as the API shows it: names, never values. */
+function changedNames(before: Guest | null, guest: Guest): string[] {
+  if (before === null) return [];
+  const names = Object.keys(guest.touched).filter((pointer) => guest.touched[pointer] === guest.version);
+  if (guest.interactionCount !== before.interactionCount) names.push('/interactionCount');
+  if (guest.state !== before.state) names.push('/state');
+  if (guest.closeReason !== before.closeReason) names.push('/closeReason', '/closedDate');
+  if (!deepEqual(guest.conversations, before.conversations)) names.push('/genesys');
+  return names.sort();
 }
 
 const crmRecord = (guest: Guest): CrmRecord => ({
