@@ -7,6 +7,7 @@ import { Client, aBody, conversationOf, until } from './support/client.js';
 import type { GuestAnswer } from './support/client.js';
 import { freePort, startProcess } from './support/process.js';
 import type { Started } from './support/process.js';
+import { startReceiver } from './support/receiver.js';
 
 /** The service and the other side in processes of their own, so that one can die alone. */
 describe('a service that is killed while creating guests', () => {
@@ -122,7 +123,7 @@ describe('a service that is killed while creating guests', () => {
       text: 'Are you still there?',
     });
 
-    const { api } = await startService();
+    const { api, service } = await startService();
     await api.post(`/v1/guests/${guest.id}/messages`, { text: 'Yes' });
     const { items } = await until(
       async () =>
@@ -136,5 +137,29 @@ describe('a service that is killed while creating guests', () => {
       interactionCount: 4,
       genesys: { conversationIds: [conversation.id] },
     });
+    await service.stop('SIGTERM');
   }, 180_000);
+
+  it('sends a webhook again that it was sending when it died, under the same id', async () => {
+    const receiver = await startReceiver(() => 'silent');
+    const before = await startService();
+    const body = { url: receiver.url, events: ['guest.created'] };
+    expect((await before.api.post('/v1/webhook-endpoints', body)).status).toBe(201);
+    await before.api.post('/v1/guests', aBody({ mode: 'widget' }));
+    await until(
+      async () => receiver.received,
+      ({ length }) => length === 1,
+    );
+    await before.service.stop('SIGKILL');
+    receiver.answer = () => ({ status: 200 });
+    await startService();
+    const [lost, repeated] = await until(
+      async () => receiver.received,
+      ({ length }) => length === 2,
+      60_000,
+    );
+    expect(repeated!.headers['webhook-id']).toBe(lost!.headers['webhook-id']);
+    expect(repeated!.body).toBe(lost!.body);
+    await receiver.close();
+  }, 120_000);
 });
