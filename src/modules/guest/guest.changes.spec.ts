@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { SilentChannel } from '../../../test/builders/silent-channel.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { uuidv7 } from '../../kernel/uuid.js';
@@ -14,25 +15,8 @@ import { GuestChanges } from './guest.changes.js';
 import { GuestService } from './guest.service.js';
 import { closed, linked, messageCounted } from './guest.js';
 import type { Guest, GuestPatch } from './guest.js';
-import { GuestChannel } from './ports/guest-channel.js';
 
 Logger.overrideLogger(false);
-
-/** No guest here is connected to anything. */
-class Nobody extends GuestChannel {
-  listen(): void {}
-  async open(): Promise<void> {}
-  async send(): Promise<never> {
-    throw new Error('nothing is sent here');
-  }
-  async end() {
-    return 'nothing-to-end' as const;
-  }
-  async leave(): Promise<void> {}
-  held(): string[] {
-    return [];
-  }
-}
 
 type Told = {
   type: EventType;
@@ -67,7 +51,7 @@ describe('what customers’ systems are told of a guest', () => {
       receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
     };
     changes = new GuestChanges(
-      ...([storage.guests, storage.consents, audit, metrics, crmSync, webhooks, outbox, new Nobody()] as const),
+      ...([storage.guests, storage.consents, audit, metrics, crmSync, webhooks, outbox, new SilentChannel()] as const),
       ...([work, settings] as const),
     );
     guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);

@@ -8,6 +8,8 @@ import { AuditService } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
 import { IdentityService } from '../identity/index.js';
 import { MetricsService } from '../metrics/index.js';
+import { WebhooksService } from '../webhooks/index.js';
+import { Listeners } from '../webhooks/listeners.js';
 import { GuestChanges, HAND_OVER } from './guest.changes.js';
 import { linked, messageCounted } from './guest.js';
 import type { Guest, Mode } from './guest.js';
@@ -47,6 +49,7 @@ describe('guests nothing happens to', () => {
       audit,
       metrics,
       crmSync,
+      new WebhooksService(storage.webhooks, new Listeners(), work, clock),
       outbox,
       new SilentChannel(),
       work,

@@ -20,6 +20,8 @@ import { GuestService } from '../guest/guest.service.js';
 import { MessageService } from '../guest/message.service.js';
 import { IdentityService } from '../identity/index.js';
 import { MetricsService } from '../metrics/index.js';
+import { WebhooksService } from '../webhooks/index.js';
+import { Listeners } from '../webhooks/listeners.js';
 import { RetentionService } from './retention.service.js';
 
 Logger.overrideLogger(false);
@@ -59,6 +61,7 @@ describe('retention', () => {
       audit,
       metrics,
       crmSync,
+      new WebhooksService(storage.webhooks, new Listeners(), work, clock),
       outbox,
       new SilentChannel(),
       work,
