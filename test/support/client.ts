@@ -35,6 +35,11 @@ export class Client {
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
+    if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
+      // It ends when somebody hangs up.
+      await response.body?.cancel();
+      return { status: response.status, headers: response.headers, body: undefined as T };
+    }
     const text = await response.text();
     if (!this.isSandbox)
       await expectDocumented(this.url, { method, path }, { status: response.status, headers: response.headers, text });

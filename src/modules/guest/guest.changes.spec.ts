@@ -1,3 +1,4 @@
+import { DeclaredConsent } from '../../adapters/consent/declared-consent.js';
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { SilentChannel } from '../../../test/builders/silent-channel.js';
@@ -54,7 +55,10 @@ describe('what customers’ systems are told of a guest', () => {
       ...([storage.guests, storage.consents, audit, metrics, crmSync, webhooks, outbox, new SilentChannel()] as const),
       ...([work, settings] as const),
     );
-    guests = new GuestService(storage.guests, storage.sessions, identities, changes, vault, work, clock, settings);
+    guests = new GuestService(
+      ...([storage.guests, storage.sessions, identities, new DeclaredConsent(), changes] as const),
+      ...([vault, work, clock, settings] as const),
+    );
   }, 60_000);
   afterAll(() => storage.close());
 
