@@ -41,7 +41,7 @@ export function completeAnswers(
   operation: Operation,
   { method, path, access }: { readonly method: string; readonly path: string; readonly access: Access },
 ): void {
-  if (method === 'POST') {
+  if (isRepeatable(method)) {
     const others = (operation.parameters ?? []).filter(({ name }) => name.toLowerCase() !== 'idempotency-key');
     operation.parameters = [...others, IDEMPOTENCY_KEY];
   }
@@ -52,7 +52,7 @@ export function completeAnswers(
     response.headers = {
       'X-Request-Id': { $ref: '#/components/headers/RequestId' },
       ...(access.kind === 'scope' ? QUOTA : {}),
-      ...(method === 'POST' && isDone
+      ...(isRepeatable(method) && isDone
         ? { 'Idempotent-Replayed': { $ref: '#/components/headers/IdempotentReplayed' } }
         : {}),
       ...response.headers,
@@ -65,6 +65,9 @@ export function completeAnswers(
   }
   for (const content of Object.values(operation.requestBody?.content ?? {})) addExample(content, document);
 }
+
+/** Whether a request can carry an `Idempotency-Key`. */
+const isRepeatable = (method: string): boolean => method === 'POST' || method === 'PATCH';
 
 function addProblems(responses: Record<string, Response>, status: string, errors: readonly Documented[]): void {
   const added = problemResponse(Number(status), errors);
@@ -124,7 +127,7 @@ function edgeErrors(
     add(413, bodyTooLarge(BODY_LIMIT));
     add(415, unsupportedMediaType(BODY_TYPES));
   }
-  if (method === 'POST') {
+  if (isRepeatable(method)) {
     add(409, idempotencyInProgress());
     add(410, answerErased());
     add(422, idempotencyKeyReused());

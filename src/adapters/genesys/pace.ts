@@ -10,6 +10,7 @@ type Slot = { at: number };
 /** Our side of a limit of Genesys's: we wait rather than be refused, since a refused message is not kept for us. */
 export class Pace {
   private slots: readonly Slot[] = [];
+  private last: Promise<void> = Promise.resolve();
   private readonly most: number;
 
   constructor(private readonly rates: readonly Rate[]) {
@@ -26,8 +27,14 @@ export class Pace {
     const slot = { at: Math.max(now, this.earliestAfter(before)) };
     if (slot.at - now > patienceMs) throw tooFast(Math.ceil(slot.at - now));
     this.slots = [...before, slot].slice(-this.most);
-    for (let waitMs = slot.at - now; waitMs > 0; waitMs = this.earliestAfter(before) - performance.now())
-      await sleep(waitMs);
+    // In the order of asking, also where a busy process wakes those who wait late and all at once.
+    this.last = this.last.then(() => this.wait(slot, before));
+    await this.last;
+  }
+
+  private async wait(slot: Slot, before: readonly Slot[]): Promise<void> {
+    const due = (): number => Math.max(slot.at, this.earliestAfter(before)) - performance.now();
+    for (let waitMs = due(); waitMs > 0; waitMs = due()) await sleep(waitMs);
     // Whoever comes next counts from when it really went: a busy process is late, and would otherwise go twice as fast afterwards.
     slot.at = performance.now();
   }

@@ -134,7 +134,6 @@ export class GuestController {
       'The ETag the change is based on, several of them, or `*`; compared strongly (RFC 9110 §13.1.1). With `?base=`: `*`',
     schema: { type: 'string', example: '"1"' },
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Makes the request safe to repeat for 24 hours' })
   @ApiConsumes('application/merge-patch+json', 'application/json')
   @ApiBody({ type: PatchGuestBody })
   @ApiResponse({

@@ -95,7 +95,7 @@ export const endpointPatch = ({ url, events, description, enabled }: PatchEndpoi
 });
 
 export class ListDeliveriesQuery {
-  @ApiPropertyOptional({ enum: STATUSES })
+  @ApiPropertyOptional({ enum: STATUSES, description: 'Only deliveries of this status' })
   @MayBeAbsent()
   @IsIn(STATUSES)
   status?: DeliveryStatus;
@@ -106,7 +106,7 @@ export class ListDeliveriesQuery {
   @MaxLength(500)
   cursor?: string;
 
-  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100 })
+  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100, description: 'Most deliveries of a page' })
   @MayBeAbsent()
   @QueryInt({ min: 1, max: 500 })
   limit?: number;
@@ -116,11 +116,11 @@ const uuid = { message: 'must be a UUID in lower case, as answers show it' };
 
 /** The `{id}` and `{deliveryId}` of a path. */
 export class DeliveryPath {
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ format: 'uuid', description: 'The endpoint' })
   @Matches(UUID, uuid)
   id: string;
 
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ format: 'uuid', description: 'The delivery, as the log shows it' })
   @Matches(UUID, uuid)
   deliveryId: string;
 }
