@@ -6,7 +6,8 @@
  * stores it must have no effect. No network inside; the outbox carries what has to leave.
  */
 export abstract class UnitOfWork {
-  abstract run<T>(work: () => Promise<T>): Promise<T>;
+  /** `about` is the subject that is going to change, when that is known beforehand: what many units will look up is then read together. */
+  abstract run<T>(work: () => Promise<T>, about?: string): Promise<T>;
 
   /** Calls `then` once the current unit is durable; at once when there is none. Only a hint: it is lost if the process dies. */
   abstract afterCommit(then: () => void): void;

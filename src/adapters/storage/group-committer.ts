@@ -5,6 +5,7 @@ import { AppError } from '../../kernel/app-error.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import type { Connection, Database } from './database.js';
 import type { Sink } from './pending.js';
+import type { Foreseen } from './read-ahead.js';
 import { SharedTransaction } from './shared-transaction.js';
 import type { Rows, Statement } from './statement.js';
 import {
@@ -30,6 +31,7 @@ export type CommitterOptions = {
 
 type Member = {
   readonly work: () => Promise<unknown>;
+  readonly about: string | undefined;
   /** The caller's async context, so that the unit runs in the course of the caller's request. */
   readonly context: AsyncResource;
   readonly resolve: (value: unknown) => void;
@@ -50,6 +52,7 @@ export class GroupCommitter extends UnitOfWork {
   private readonly current = new AsyncLocalStorage<Unit>();
   /** Batches belong to nobody's request. */
   private readonly context = new AsyncResource('GroupCommitter');
+  private readonly foreseen: Foreseen[] = [];
   private readonly waiting: Member[] = [];
   private working: Promise<void> | undefined;
   private closed = false;
@@ -73,7 +76,12 @@ export class GroupCommitter extends UnitOfWork {
     });
   }
 
-  run<T>(work: () => Promise<T>): Promise<T> {
+  /** Has `look` read for all units of a batch together, where they say whom they are about. */
+  foresee(look: Foreseen): void {
+    this.foreseen.push(look);
+  }
+
+  run<T>(work: () => Promise<T>, about?: string): Promise<T> {
     const unit = this.current.getStore();
     if (unit !== undefined) {
       unit.assertRunning();
@@ -83,7 +91,7 @@ export class GroupCommitter extends UnitOfWork {
     if (this.waiting.length >= this.queueSize) return Promise.reject(storageBusy());
     return new Promise<T>((resolve, reject) => {
       const context = new AsyncResource('UnitOfWork');
-      this.waiting.push({ work, context, resolve: resolve as Member['resolve'], reject });
+      this.waiting.push({ work, about, context, resolve: resolve as Member['resolve'], reject });
       this.working ??= this.context.runInAsyncScope(() => this.workOff());
     });
   }
@@ -172,6 +180,8 @@ export class GroupCommitter extends UnitOfWork {
     );
     const outcomes: Outcome[] = [];
     try {
+      const subjects = members.flatMap(({ about }) => about ?? []);
+      if (subjects.length > 1) await transaction.readAhead(this.foreseen, subjects);
       for (const member of members) outcomes.push(await Unit.run(transaction, (unit) => this.start(member, unit)));
       await transaction.commit();
     } catch (error) {

@@ -19,6 +19,10 @@ type Change = { readonly from: number; readonly guest: Guest };
 
 const FIND: Statement = { name: 'guest.find', text: 'select document from guest where id = $1' };
 const LOCK: Statement = { name: 'guest.lock', text: 'select document from guest where id = $1 for update' };
+const LOCK_MANY: Statement = {
+  name: 'guest.lock_many',
+  text: 'select id, document from guest where id = any($1::uuid[]) order by id for update',
+};
 
 const COLUMNS = `id uuid, version integer, state text, mode text, email_hash text, phone_hash text, campaign_id text,
   created_at timestamptz, over_at timestamptz, document jsonb`;
@@ -96,6 +100,7 @@ export class PostgresGuestStore extends GuestStore {
     private readonly wakers: GuestWakers,
   ) {
     super();
+    work.foresee({ statement: LOCK, many: LOCK_MANY, idOf: guestIdOf, keyOf });
   }
 
   async add(guest: Guest): Promise<void> {
@@ -175,6 +180,12 @@ export class PostgresGuestStore extends GuestStore {
 }
 
 const keyOf = (id: string): string => `guest:${id}`;
+
+/** Whom a subject `guest:<id>` is about. */
+const guestIdOf = (subject: string): string | null => {
+  const id = subject.startsWith('guest:') ? subject.slice('guest:'.length) : '';
+  return UUID.test(id) ? id : null;
+};
 
 const toRow = (guest: Guest): Record<string, unknown> => ({
   id: guest.id,

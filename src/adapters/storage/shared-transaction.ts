@@ -1,5 +1,7 @@
 import type { Connection } from './database.js';
 import { Pending } from './pending.js';
+import { ReadAhead } from './read-ahead.js';
+import type { Foreseen } from './read-ahead.js';
 import { ConnectionLost } from './storage.errors.js';
 import { Uncertain } from './uncertain.js';
 
@@ -9,6 +11,7 @@ const BEGIN = 'begin isolation level read committed';
 export class SharedTransaction {
   /** What units that have succeeded want written. */
   readonly pending = new Pending();
+  readonly ahead = new ReadAhead();
   private hasBegun = false;
   private id: string | undefined;
   private doomedBy: Error | undefined;
@@ -23,6 +26,10 @@ export class SharedTransaction {
 
   begin(): Promise<void> {
     return this.outright(() => Promise.resolve());
+  }
+
+  readAhead(foreseen: readonly Foreseen[], subjects: readonly string[]): Promise<void> {
+    return this.outright(() => this.ahead.read(this.connection, foreseen, subjects));
   }
 
   /** Writes what is pending. */

@@ -7,11 +7,16 @@ import { asJson } from './statement.js';
 import type { Statement } from './statement.js';
 import { Overtaken } from './storage.errors.js';
 
-type Row = { readonly subject: string; readonly kid: string | null; readonly wrapped: string | null };
+type Key = { readonly kid: string | null; readonly wrapped: string | null };
+type Row = Key & { readonly subject: string };
 
 const FIND: Statement = {
   name: 'subject_key.find',
-  text: 'select subject, kid, wrapped from subject_key where subject = $1',
+  text: 'select kid, wrapped from subject_key where subject = $1',
+};
+const FIND_MANY: Statement = {
+  name: 'subject_key.find_many',
+  text: 'select subject as id, kid, wrapped from subject_key where subject = any($1::text[])',
 };
 const INSERT: Statement = {
   name: 'subject_key.insert',
@@ -68,7 +73,9 @@ export class SubjectKeys {
   constructor(
     private readonly work: GroupCommitter,
     private readonly dataKeys: DataKeys,
-  ) {}
+  ) {
+    work.foresee({ statement: FIND, many: FIND_MANY, idOf: (subject) => subject, keyOf: nameOf });
+  }
 
   async find(subject: string): Promise<SubjectKey> {
     const lasting = this.lasting.get(subject);
@@ -112,7 +119,7 @@ export class SubjectKeys {
   }
 
   private async look(subject: string): Promise<SubjectKey> {
-    const { rows } = await this.work.lookUp<Row>(nameOf(subject), FIND, [subject]);
+    const { rows } = await this.work.lookUp<Key>(nameOf(subject), FIND, [subject]);
     const row = rows[0];
     if (row === undefined) return null;
     if (row.kid === null || row.wrapped === null) return 'destroyed';

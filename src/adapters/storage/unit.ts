@@ -56,6 +56,8 @@ export class Unit implements Queries {
       await this.transaction.begin();
       try {
         await this.writeOwn();
+        // Whatever it writes, nobody says about whom.
+        this.transaction.ahead.forgetAll();
         return await this.transaction.connection.query<R>(statement, values);
       } catch (error) {
         this.fault = error as Error;
@@ -67,7 +69,7 @@ export class Unit implements Queries {
 
   /**
    * A read, perhaps a locking one, of what rows collected under `key` are about. Far cheaper than `query`: there is nothing to undo, so
-   * it needs no savepoint, and only if `key` waits to be written does anything have to be written first.
+   * it needs no savepoint, and only if `key` waits to be written does anything have to be written first. Often it was read ahead.
    */
   lookUp<R>(key: string, statement: Statement, values: readonly unknown[]): Promise<Rows<R>> {
     return this.inTurn(async () => {
@@ -75,6 +77,8 @@ export class Unit implements Queries {
         await this.separate();
         await this.transaction.outright(() => this.writeOwn());
       } else if (this.transaction.pending.touches(key)) await this.transaction.flush();
+      const known = this.transaction.ahead.find(key, statement);
+      if (known !== undefined) return known as Rows<R>;
       return this.transaction.outright(() => this.transaction.connection.query<R>(statement, values));
     });
   }
@@ -88,7 +92,10 @@ export class Unit implements Queries {
   /** Its rows will be written with those of the other units. */
   private async keep(): Promise<void> {
     if (this.hasSavepoint) await this.command('release savepoint unit');
-    for (const row of this.collected) this.transaction.pending.add(row);
+    for (const row of this.collected) {
+      this.transaction.pending.add(row);
+      this.transaction.ahead.forget(row.key);
+    }
   }
 
   private async undo(): Promise<void> {
@@ -111,7 +118,10 @@ export class Unit implements Queries {
   private async writeOwn(): Promise<void> {
     if (this.collected.length === 0) return;
     const pending = new Pending();
-    for (const row of this.collected) pending.add(row);
+    for (const row of this.collected) {
+      pending.add(row);
+      this.transaction.ahead.forget(row.key);
+    }
     this.collected = [];
     await pending.write(this.transaction.connection);
   }

@@ -63,7 +63,7 @@ export class GuestChanges {
       const guest = await this.guests.update(id, (known) => to((before = known)));
       if (before !== undefined && guest !== before) await this.made(before, guest, describe(before, guest));
       return guest;
-    });
+    }, `guest:${id}`);
   }
 
   /** A change somebody decided on: it is in the trail, measured, and goes out at once. */
