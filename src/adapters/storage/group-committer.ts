@@ -5,9 +5,10 @@ import { AppError } from '../../kernel/app-error.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import type { Connection, Database } from './database.js';
 import type { Sink } from './pending.js';
+import { AskTogether } from './ask-many.js';
 import type { Foreseen } from './read-ahead.js';
 import { SharedTransaction } from './shared-transaction.js';
-import type { Rows, Statement } from './statement.js';
+import type { LookUp, Rows, Statement } from './statement.js';
 import {
   ConnectionLost,
   isRace,
@@ -56,6 +57,7 @@ export class GroupCommitter extends UnitOfWork {
   private readonly waiting: Member[] = [];
   private working: Promise<void> | undefined;
   private closed = false;
+  private readonly together: AskTogether;
   private readonly batchSize: number;
   private readonly queueSize: number;
   private readonly unitMs: number;
@@ -68,6 +70,7 @@ export class GroupCommitter extends UnitOfWork {
     this.batchSize = batchSize;
     this.queueSize = queueSize;
     this.unitMs = unitMs;
+    this.together = new AskTogether(database);
     database.guards.push(() => {
       if (this.isInUnit)
         throw new Error(
@@ -116,6 +119,11 @@ export class GroupCommitter extends UnitOfWork {
   /** A read of what rows collected under `key` are about; see `Unit.lookUp`. */
   lookUp<R>(key: string, statement: Statement, values: readonly unknown[]): Promise<Rows<R>> {
     return this.current.getStore()?.lookUp<R>(key, statement, values) ?? this.database.query<R>(statement, values);
+  }
+
+  /** The same by id: what was read ahead need not be asked again, and what many ask at once is asked together. */
+  lookUpById<R>(key: string, lookUp: LookUp, id: string): Promise<Rows<R>> {
+    return this.current.getStore()?.lookUp<R>(key, lookUp, [id]) ?? this.together.ask<R>(lookUp, id);
   }
 
   /** Has a row written before the current unit commits, together with those of other units; a unit of its own when there is none. */

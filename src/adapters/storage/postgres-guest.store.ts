@@ -7,7 +7,7 @@ import type { GuestWakers } from './guest-wakers.js';
 import { fromCursor, pageOf, toCursor } from './page.js';
 import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
-import type { Statement } from './statement.js';
+import type { LookUp, Statement } from './statement.js';
 import { Overtaken } from './storage.errors.js';
 import { announceSubject } from './subject-keys.js';
 
@@ -17,11 +17,18 @@ type Document = Omit<Guest, Instant> & { readonly [K in Instant]: string | null 
 type Instant = 'createdDate' | 'modifiedDate' | 'closedDate';
 type Change = { readonly from: number; readonly guest: Guest };
 
-const FIND: Statement = { name: 'guest.find', text: 'select document from guest where id = $1' };
-const LOCK: Statement = { name: 'guest.lock', text: 'select document from guest where id = $1 for update' };
-const LOCK_MANY: Statement = {
-  name: 'guest.lock_many',
-  text: 'select id, document from guest where id = any($1::uuid[]) order by id for update',
+const FIND: LookUp = {
+  name: 'guest.find',
+  text: 'select document from guest where id = $1',
+  many: { name: 'guest.find_many', text: 'select id, document from guest where id = any($1::uuid[])' },
+};
+const LOCK: LookUp = {
+  name: 'guest.lock',
+  text: 'select document from guest where id = $1 for update',
+  many: {
+    name: 'guest.lock_many',
+    text: 'select id, document from guest where id = any($1::uuid[]) order by id for update',
+  },
 };
 
 const COLUMNS = `id uuid, version integer, state text, mode text, email_hash text, phone_hash text, campaign_id text,
@@ -100,7 +107,7 @@ export class PostgresGuestStore extends GuestStore {
     private readonly wakers: GuestWakers,
   ) {
     super();
-    work.foresee({ statement: LOCK, many: LOCK_MANY, idOf: guestIdOf, keyOf });
+    work.foresee({ lookUp: LOCK, idOf: guestIdOf, keyOf });
   }
 
   async add(guest: Guest): Promise<void> {
@@ -110,14 +117,14 @@ export class PostgresGuestStore extends GuestStore {
 
   async find(id: string): Promise<Guest | null> {
     if (!UUID.test(id)) return null;
-    const { rows } = await this.work.lookUp<Row>(keyOf(id), FIND, [id]);
+    const { rows } = await this.work.lookUpById<Row>(keyOf(id), FIND, id);
     return rows[0] === undefined ? null : toGuest(rows[0].document);
   }
 
   async update(id: string, change: (guest: Guest) => Guest): Promise<Guest> {
     if (!UUID.test(id)) throw guestNotFound(id);
     return this.work.run(async () => {
-      const { rows } = await this.work.lookUp<Row>(keyOf(id), LOCK, [id]);
+      const { rows } = await this.work.lookUpById<Row>(keyOf(id), LOCK, id);
       if (rows[0] === undefined) throw guestNotFound(id);
       const guest = toGuest(rows[0].document);
       const next = change(guest);

@@ -1,18 +1,17 @@
-import type { Queries, Rows, Statement } from './statement.js';
+import { askMany } from './ask-many.js';
+import type { LookUp, Queries, Rows, Statement } from './statement.js';
 
-/** What every unit about a subject looks up: read for a whole batch at once, because each look-up of its own costs a round trip. */
+/**
+ * What every unit about a subject looks up: read for a whole batch at once, because each look-up of its own costs a round trip. Only for tables
+ * that sinks alone write, under `keyOf`: that is how a unit learns that what was read is not how it is any more.
+ */
 export type Foreseen = {
-  /** What `lookUp` would be asked. */
-  readonly statement: Statement;
-  /** The same for many: takes an array of ids, answers rows with their `id`. Where it locks, in the order of ids, as everybody does. */
-  readonly many: Statement;
+  readonly lookUp: LookUp;
   /** Whom the look-up is about, or null when subjects of this kind have none. */
   readonly idOf: (subject: string) => string | null;
   /** The key under which rows about an id are collected. */
   readonly keyOf: (id: string) => string;
 };
-
-type Row = { readonly id: string };
 
 /** What was read ahead in one transaction, for as long as nothing has been written about it. */
 export class ReadAhead {
@@ -20,12 +19,11 @@ export class ReadAhead {
 
   /** Reads what units about these subjects will look up. */
   async read(queries: Queries, foreseen: readonly Foreseen[], subjects: readonly string[]): Promise<void> {
-    for (const { statement, many, idOf, keyOf } of foreseen) {
-      const ids = [...new Set(subjects.map(idOf).filter((id) => id !== null))];
-      if (ids.length === 0) continue;
-      const { rows } = await queries.query<Row>(many, [ids]);
-      const found = new Map(rows.map((row) => [row.id, row]));
-      for (const id of ids) this.keep(keyOf(id), statement, found.get(id));
+    for (const { lookUp, idOf, keyOf } of foreseen) {
+      const ids = new Set(subjects.map(idOf).filter((id) => id !== null));
+      if (ids.size === 0) continue;
+      const answers = await askMany(queries, lookUp, [...ids]);
+      for (const id of ids) this.keep(keyOf(id), lookUp, answers(id));
     }
   }
 
@@ -38,12 +36,8 @@ export class ReadAhead {
     this.known.delete(key);
   }
 
-  forgetAll(): void {
-    this.known.clear();
-  }
-
-  private keep(key: string, statement: Statement, row: Row | undefined): void {
+  private keep(key: string, statement: Statement, rows: Rows<unknown>): void {
     const about = this.known.get(key) ?? new Map<Statement, Rows<unknown>>();
-    this.known.set(key, about.set(statement, row === undefined ? { rows: [], count: 0 } : { rows: [row], count: 1 }));
+    this.known.set(key, about.set(statement, rows));
   }
 }

@@ -4,19 +4,19 @@ import type { DataKeys } from './data-keys.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
-import type { Statement } from './statement.js';
+import type { LookUp, Statement } from './statement.js';
 import { Overtaken } from './storage.errors.js';
 
 type Key = { readonly kid: string | null; readonly wrapped: string | null };
 type Row = Key & { readonly subject: string };
 
-const FIND: Statement = {
+const FIND: LookUp = {
   name: 'subject_key.find',
   text: 'select kid, wrapped from subject_key where subject = $1',
-};
-const FIND_MANY: Statement = {
-  name: 'subject_key.find_many',
-  text: 'select subject as id, kid, wrapped from subject_key where subject = any($1::text[])',
+  many: {
+    name: 'subject_key.find_many',
+    text: 'select subject as id, kid, wrapped from subject_key where subject = any($1::text[])',
+  },
 };
 const INSERT: Statement = {
   name: 'subject_key.insert',
@@ -74,7 +74,7 @@ export class SubjectKeys {
     private readonly work: GroupCommitter,
     private readonly dataKeys: DataKeys,
   ) {
-    work.foresee({ statement: FIND, many: FIND_MANY, idOf: (subject) => subject, keyOf: nameOf });
+    work.foresee({ lookUp: FIND, idOf: (subject) => subject, keyOf: nameOf });
   }
 
   async find(subject: string): Promise<SubjectKey> {
@@ -119,7 +119,7 @@ export class SubjectKeys {
   }
 
   private async look(subject: string): Promise<SubjectKey> {
-    const { rows } = await this.work.lookUp<Key>(nameOf(subject), FIND, [subject]);
+    const { rows } = await this.work.lookUpById<Key>(nameOf(subject), FIND, subject);
     const row = rows[0];
     if (row === undefined) return null;
     if (row.kid === null || row.wrapped === null) return 'destroyed';

@@ -56,8 +56,6 @@ export class Unit implements Queries {
       await this.transaction.begin();
       try {
         await this.writeOwn();
-        // Whatever it writes, nobody says about whom.
-        this.transaction.ahead.forgetAll();
         return await this.transaction.connection.query<R>(statement, values);
       } catch (error) {
         this.fault = error as Error;
