@@ -11,7 +11,7 @@ const { scratchFile } = require('./scratch');
  * }[]} databases `rows`: how many each create leaves in each table; `chains`: whether there are audit chains to follow
  */
 async function verify(build, databases) {
-  /** @type {Record<string, { acknowledged: number, guests: number }>} */
+  /** @type {Record<string, { acknowledged: number, guests: number, entries?: number }>} */
   const stored = {};
   for (const { name, place, acknowledged, rows, chains = false } of databases) {
     const list = scratchFile(`${name}.json`);
@@ -23,7 +23,7 @@ async function verify(build, databases) {
     for (const [table, each] of Object.entries(rows))
       if (!(found[table] >= each * acknowledged.length))
         throw new Error(`${name}: ${found[table]} rows in ${table} for ${acknowledged.length} acknowledged`);
-    stored[name] = { acknowledged: acknowledged.length, guests: found.guest };
+    stored[name] = { acknowledged: acknowledged.length, guests: found.guest, entries: found.audit_entry };
   }
   return stored;
 }

@@ -1,7 +1,8 @@
 'use strict';
 /**
  * Fastify and nothing else, on a database that the service filled: reads a guest by the service's statement, and writes what the service left when it
- * changed one, row by row, in one durable transaction for up to 64 callers. Nothing is checked, merged, hashed or delivered.
+ * changed one and the CRM was told, one statement a table, in one durable transaction for up to 64 callers. Nothing is checked, merged, hashed or
+ * delivered.
  */
 const { setImmediate: nextTurn } = require('node:timers/promises');
 const fastify = require('fastify');
@@ -38,8 +39,8 @@ serve(async () => {
       try {
         await connection.query('begin');
         await connection.query({ ...LOCK, values: [batch.map(({ id }) => id)] });
-        for (const { rowOf, ...statement } of statements) {
-          const rows = batch.map(({ id }) => rowOf(id, count++));
+        for (const { rowsOf, ...statement } of statements) {
+          const rows = batch.flatMap(({ id }) => rowsOf.map((rowOf) => rowOf(id, count++)));
           await connection.query({ ...statement, values: [`[${rows.join(',')}]`] });
         }
         await connection.query('commit');
@@ -74,7 +75,7 @@ serve(async () => {
   );
   const origin = await app.listen({ port: 0, host: '127.0.0.1' });
   return {
-    told: { origin, writes: statements.map(({ what }) => what) },
+    told: { origin, writes: statements.map(({ what, rowsOf }) => `${what} (${rowsOf.length})`) },
     close: async () => {
       await app.close();
       held?.release();
@@ -84,8 +85,8 @@ serve(async () => {
 });
 
 /**
- * One statement for every row that the change added or altered, with what that row is for another guest. Whole numbers in the key of an added row count
- * on, as they do where rows are numbered.
+ * One statement a table for the rows that the change added or altered, with what those rows are for another guest. Whole numbers in the key of an added
+ * row count on, as they do where rows are numbered.
  * @param {import('pg').Pool} pool
  * @param {readonly Left[]} before
  * @param {readonly Left[]} after
@@ -93,7 +94,8 @@ serve(async () => {
 async function changesOf(pool, before, after) {
   const exampleId = JSON.parse(setting('BENCH_EXAMPLE')).id;
   const known = new Set(before.map(({ table, row }) => `${table} ${row}`));
-  const statements = [];
+  /** @type {Map<string, { what: string, name: string, text: string, rowsOf: ((id: string, count: number) => string)[] }>} */
+  const statements = new Map();
   for (const left of after.filter(({ table, row }) => !known.has(`${table} ${row}`))) {
     const { table, columns } = left;
     const values = JSON.parse(left.row);
@@ -118,14 +120,12 @@ async function changesOf(pool, before, after) {
         ? row
         : JSON.stringify({ ...JSON.parse(row), ...Object.fromEntries(counted.map((name) => [name, count])) });
     };
-    statements.push({
-      what: `${isAltered ? 'alters' : 'adds'} ${table}`,
-      name: `raw.${statements.length}`,
-      text,
-      rowOf,
-    });
+    const what = `${isAltered ? 'alters' : 'adds'} ${table}`;
+    const statement = statements.get(what) ?? { what, name: `raw.${statements.size}`, text, rowsOf: [] };
+    statement.rowsOf.push(rowOf);
+    statements.set(what, statement);
   }
-  return statements;
+  return [...statements.values()];
 }
 
 /**
