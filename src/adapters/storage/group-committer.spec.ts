@@ -40,15 +40,54 @@ describe('GroupCommitter', () => {
     expect(forOne).toBeLessThanOrEqual(12);
   });
 
-  it('reads what a unit changes with one statement, and writes all changes together', async () => {
+  it('reads what many units change together, and writes it together', async () => {
     const guests = await Promise.all(Array.from({ length: 20 }, () => createGuest(storage)));
     const sent = statements();
     const counted = guests.map(({ id }) =>
       storage.guests.update(id, (guest) => ({ ...guest, version: guest.version + 1, interactionCount: 1 })),
     );
     await Promise.all(counted);
-    // Begin, twenty looks, one write, commit.
-    expect(sent.count()).toBe(23);
+    // Begin, a look at the guests and one at their keys, one write, commit.
+    expect(sent.count()).toBe(5);
+  });
+
+  it('shows a unit what those before it in the batch have changed, though it was read ahead', async () => {
+    const [guest, other] = await Promise.all([createGuest(storage), createGuest(storage)]);
+    const count = (id: string) =>
+      storage.guests.update(id, (known) => ({
+        ...known,
+        version: known.version + 1,
+        interactionCount: known.interactionCount + 1,
+      }));
+    await Promise.all([count(guest.id), count(other.id), count(guest.id), count(guest.id), count(other.id)]);
+    expect(await storage.guests.find(guest.id)).toMatchObject({ version: 4, interactionCount: 3 });
+    expect(await storage.guests.find(other.id)).toMatchObject({ version: 3, interactionCount: 2 });
+  });
+
+  it('shows a unit what it wrote itself, and nobody what was undone', async () => {
+    const [guest, other] = await Promise.all([createGuest(storage), createGuest(storage)]);
+    const raised = (known: typeof guest) => ({ ...known, version: known.version + 1 });
+    const about = `guest:${guest.id}`;
+    const [own, , last] = await Promise.allSettled([
+      storage.work.run(async () => {
+        await storage.guests.update(guest.id, raised);
+        expect((await storage.guests.find(guest.id))?.version).toBe(2);
+        throw new Error('undone');
+      }, about),
+      storage.guests.update(other.id, raised),
+      storage.work.run(() => storage.guests.update(guest.id, raised), about),
+    ]);
+    expect(own).toMatchObject({ status: 'rejected', reason: { message: 'undone' } });
+    expect(last).toMatchObject({ status: 'fulfilled', value: { version: 2 } });
+  });
+
+  it('answers many who read at once with one statement, each with its own', async () => {
+    const guests = await Promise.all(Array.from({ length: 20 }, () => createGuest(storage)));
+    const asked = [...guests.map(({ id }) => id), guests[0]!.id, uuidv7()];
+    const sent = statements();
+    const found = await Promise.all(asked.map((id) => storage.guests.find(id)));
+    expect(sent.count()).toBe(1);
+    expect(found.map((guest) => guest?.id)).toEqual([...asked.slice(0, -1), undefined]);
   });
 
   it('writes nothing at all for a unit that does nothing', async () => {

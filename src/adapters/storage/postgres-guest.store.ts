@@ -132,7 +132,7 @@ export class PostgresGuestStore extends GuestStore {
       await this.work.collect(changed, keyOf(id), { from: guest.version, guest: next });
       this.wakers.changed(id);
       return next;
-    });
+    }, `guest:${id}`);
   }
 
   async list(query: GuestQuery): Promise<GuestPage> {
