@@ -11,7 +11,7 @@ class ApiKeyView {
     type: 'string',
     format: 'date-time',
     nullable: true,
-    description: 'When this instance saw it last; null when it has not since it started',
+    description: 'When it was used last, to the minute; null when it never was',
   })
   lastUsedAt: string | null;
 }
@@ -36,8 +36,8 @@ export class ApiKeysController {
     summary: 'See which API keys are configured, and when each was used last',
   })
   @ApiResponse({ status: 200, type: ApiKeyPageView })
-  list(): ApiKeyPageView {
-    const items = this.keys.list().map(({ name, scopes, lastUsedAt }) => ({
+  async list(): Promise<ApiKeyPageView> {
+    const items = (await this.keys.list()).map(({ name, scopes, lastUsedAt }) => ({
       name,
       scopes: [...scopes],
       lastUsedAt: lastUsedAt?.toISOString() ?? null,

@@ -1,4 +1,6 @@
 import { Clock } from '../kernel/clock.js';
+import { ApiKeyUses } from './api-key-uses.js';
+import { ApiKeys } from './api-keys.js';
 import { ALL, served } from './served.contract.js';
 import type { Served } from './served.contract.js';
 
@@ -13,10 +15,32 @@ class HandClock extends Clock {
   }
 }
 
+/** What outlives a process. */
+class Kept extends ApiKeyUses {
+  fails = false;
+  private readonly uses = new Map<string, Date>();
+
+  async save(uses: ReadonlyMap<string, Date>): Promise<void> {
+    if (this.fails) throw new Error('out of reach');
+    for (const [name, used] of uses) this.uses.set(name, used);
+  }
+
+  async all(): Promise<ReadonlyMap<string, Date>> {
+    return this.uses;
+  }
+}
+
+const kept = new Kept();
 let http: Served;
 beforeEach(async () => {
   const keys = { reader: { key: READER, scopes: ['guest:read'] }, admin: { key: ADMIN, scopes: ['admin'] } };
-  http = await served({ keys, providers: [{ provide: Clock, useClass: HandClock }] });
+  http = await served({
+    keys,
+    providers: [
+      { provide: Clock, useClass: HandClock },
+      { provide: ApiKeyUses, useValue: kept },
+    ],
+  });
 });
 afterEach(() => http.close());
 
@@ -47,5 +71,30 @@ describe('the list of API keys', () => {
         ['admin', '2026-11-22T10:00:00.000Z'],
       ],
     );
+  });
+
+  it('remembers over a restart when a key was used', async () => {
+    at = '2026-11-22T11:00:00.000Z';
+    await http.call('GET', '/v1/api-keys', { token: READER });
+    await http.close();
+    at = '2026-11-22T12:00:00.000Z';
+    http = await served({
+      keys: { reader: { key: READER, scopes: ['guest:read'] } },
+      providers: [{ provide: ApiKeyUses, useValue: kept }],
+    });
+    expect((await http.app.get(ApiKeys).list()).find(({ name }) => name === 'reader')?.lastUsedAt).toEqual(
+      new Date('2026-11-22T11:00:00.000Z'),
+    );
+  });
+
+  it('keeps what could not be kept the first time', async () => {
+    at = '2026-11-22T13:00:00.000Z';
+    const keys = http.app.get(ApiKeys);
+    await http.call('GET', '/v1/api-keys', { token: READER });
+    kept.fails = true;
+    await expect(keys.saveUses()).rejects.toThrow('out of reach');
+    kept.fails = false;
+    await keys.saveUses();
+    expect((await kept.all()).get('reader')).toEqual(new Date(at));
   });
 });

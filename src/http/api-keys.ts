@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../kernel/clock.js';
+import type { ApiKeyUses } from './api-key-uses.js';
 import { Callers } from './callers.js';
 import type { Caller } from './callers.js';
 import { SCOPES } from './scopes.js';
@@ -20,10 +21,12 @@ export const digestOf = (key: string): Buffer => createHash('sha256').update(key
  * time, and all of them each time, tells a guesser neither how much of a key was right nor whose it was.
  */
 export class ApiKeys extends Callers {
-  private readonly lastUsedAt = new Map<string, Date>();
+  /** Used since this was last kept. */
+  private used = new Map<string, Date>();
 
   constructor(
     private readonly keys: readonly ApiKey[],
+    private readonly uses: ApiKeyUses,
     private readonly clock: Clock,
   ) {
     super();
@@ -34,13 +37,27 @@ export class ApiKeys extends Callers {
     let found: ApiKey | null = null;
     for (const key of this.keys) if (timingSafeEqual(key.digest, digest)) found = key;
     if (found === null) return null;
-    this.lastUsedAt.set(found.name, this.clock.now());
+    this.used.set(found.name, this.clock.now());
     return callerOf(found);
   }
 
-  /** Every key, in the order of the configuration, and when it was shown last: null when it was not since this process started. */
-  list(): (Pick<ApiKey, 'name' | 'scopes'> & { readonly lastUsedAt: Date | null })[] {
-    return this.keys.map(({ name, scopes }) => ({ name, scopes, lastUsedAt: this.lastUsedAt.get(name) ?? null }));
+  /** Every key, in the order of the configuration, and when it was used last, to the minute where that was another process; null when never. */
+  async list(): Promise<(Pick<ApiKey, 'name' | 'scopes'> & { readonly lastUsedAt: Date | null })[]> {
+    const kept = await this.uses.all();
+    const lastUsedAt = (name: string): Date | null => this.used.get(name) ?? kept.get(name) ?? null;
+    return this.keys.map(({ name, scopes }) => ({ name, scopes, lastUsedAt: lastUsedAt(name) }));
+  }
+
+  async saveUses(): Promise<void> {
+    const used = this.used;
+    this.used = new Map();
+    try {
+      await this.uses.save(used);
+    } catch (error) {
+      // Kept the next time; what was used meanwhile is later.
+      this.used = new Map([...used, ...this.used]);
+      throw error;
+    }
   }
 }
 

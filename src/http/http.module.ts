@@ -2,7 +2,9 @@ import { DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
 import { Clock } from '../kernel/clock.js';
 import { Denials } from './access-log.js';
+import { ApiKeyUses } from './api-key-uses.js';
 import { ApiKeysController } from './api-keys.controller.js';
+import { ApiKeysJobs } from './api-keys.jobs.js';
 import { ApiKeys } from './api-keys.js';
 import type { ApiKey } from './api-keys.js';
 import { AuthGuard } from './auth.guard.js';
@@ -23,7 +25,7 @@ export type Access = {
 };
 
 /**
- * Authentication and idempotency for every controller. `AccessLog`, `WidgetTokens`, `IdempotencyStore` and the kernel's ports come from
+ * Authentication and idempotency for every controller. `AccessLog`, `WidgetTokens`, `IdempotencyStore`, `ApiKeyUses` and the kernel's ports come from
  * whoever provides them globally. What belongs to the server rather than to a module is in `configureHttp`.
  */
 @Module({})
@@ -34,7 +36,12 @@ export class HttpModule {
       imports: [DiscoveryModule],
       controllers: [ApiKeysController],
       providers: [
-        { provide: ApiKeys, useFactory: (clock: Clock) => new ApiKeys(apiKeys, clock), inject: [Clock] },
+        {
+          provide: ApiKeys,
+          inject: [ApiKeyUses, Clock],
+          useFactory: (uses: ApiKeyUses, clock: Clock) => new ApiKeys(apiKeys, uses, clock),
+        },
+        ApiKeysJobs,
         {
           provide: Callers,
           inject: [ApiKeys, WidgetTokens],

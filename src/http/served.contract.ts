@@ -11,6 +11,7 @@ import { JobRunner } from '../kernel/job-runner.js';
 import { UnitOfWork } from '../kernel/unit-of-work.js';
 import { Vault } from '../kernel/vault.js';
 import { PinoLogger } from '../logging.js';
+import { ApiKeyUses } from './api-key-uses.js';
 import { AccessLog } from './access-log.js';
 import type { Denial } from './access-log.js';
 import { configureHttp, fastifyOptions, nestOptions } from './http.js';
@@ -72,6 +73,7 @@ export async function served(options: Options): Promise<Served> {
     { provide: DataClasses, useClass: DataClasses },
     { provide: AccessLog, useValue: log },
     { provide: WidgetTokens, useValue: { find: async () => null } },
+    { provide: ApiKeyUses, useValue: { save: async () => undefined, all: async () => new Map() } },
     ...providers,
   ];
   const ports = all.map((provider) => (provider as { provide: Type }).provide);
