@@ -1,5 +1,5 @@
 import { Clock } from '../kernel/clock.js';
-import { ApiKeyUses } from './api-key-uses.js';
+import { ApiKeyUseStore } from './api-key-use.store.js';
 import { ApiKeys } from './api-keys.js';
 import { ALL, served } from './served.contract.js';
 import type { Served } from './served.contract.js';
@@ -16,7 +16,7 @@ class HandClock extends Clock {
 }
 
 /** What outlives a process. */
-class Kept extends ApiKeyUses {
+class Kept extends ApiKeyUseStore {
   fails = false;
   private readonly uses = new Map<string, Date>();
 
@@ -38,7 +38,7 @@ beforeEach(async () => {
     keys,
     providers: [
       { provide: Clock, useClass: HandClock },
-      { provide: ApiKeyUses, useValue: kept },
+      { provide: ApiKeyUseStore, useValue: kept },
     ],
   });
 });
@@ -80,7 +80,7 @@ describe('the list of API keys', () => {
     at = '2026-11-22T12:00:00.000Z';
     http = await served({
       keys: { reader: { key: READER, scopes: ['guest:read'] } },
-      providers: [{ provide: ApiKeyUses, useValue: kept }],
+      providers: [{ provide: ApiKeyUseStore, useValue: kept }],
     });
     expect((await http.app.get(ApiKeys).list()).find(({ name }) => name === 'reader')?.lastUsedAt).toEqual(
       new Date('2026-11-22T11:00:00.000Z'),

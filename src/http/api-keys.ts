@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../kernel/clock.js';
-import type { ApiKeyUses } from './api-key-uses.js';
+import type { ApiKeyUseStore } from './api-key-use.store.js';
 import { Callers } from './callers.js';
 import type { Caller } from './callers.js';
 import { SCOPES } from './scopes.js';
@@ -26,7 +26,7 @@ export class ApiKeys extends Callers {
 
   constructor(
     private readonly keys: readonly ApiKey[],
-    private readonly uses: ApiKeyUses,
+    private readonly uses: ApiKeyUseStore,
     private readonly clock: Clock,
   ) {
     super();

@@ -2,7 +2,7 @@ import { DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
 import { Clock } from '../kernel/clock.js';
 import { Denials } from './access-log.js';
-import { ApiKeyUses } from './api-key-uses.js';
+import { ApiKeyUseStore } from './api-key-use.store.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { ApiKeysJobs } from './api-keys.jobs.js';
 import { ApiKeys } from './api-keys.js';
@@ -25,7 +25,7 @@ export type Access = {
 };
 
 /**
- * Authentication and idempotency for every controller. `AccessLog`, `WidgetTokens`, `IdempotencyStore`, `ApiKeyUses` and the kernel's ports come from
+ * Authentication and idempotency for every controller. `AccessLog`, `WidgetTokens`, `IdempotencyStore`, `ApiKeyUseStore` and the kernel's ports come from
  * whoever provides them globally. What belongs to the server rather than to a module is in `configureHttp`.
  */
 @Module({})
@@ -38,8 +38,8 @@ export class HttpModule {
       providers: [
         {
           provide: ApiKeys,
-          inject: [ApiKeyUses, Clock],
-          useFactory: (uses: ApiKeyUses, clock: Clock) => new ApiKeys(apiKeys, uses, clock),
+          inject: [ApiKeyUseStore, Clock],
+          useFactory: (uses: ApiKeyUseStore, clock: Clock) => new ApiKeys(apiKeys, uses, clock),
         },
         ApiKeysJobs,
         {

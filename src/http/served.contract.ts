@@ -11,7 +11,7 @@ import { JobRunner } from '../kernel/job-runner.js';
 import { UnitOfWork } from '../kernel/unit-of-work.js';
 import { Vault } from '../kernel/vault.js';
 import { PinoLogger } from '../logging.js';
-import { ApiKeyUses } from './api-key-uses.js';
+import { ApiKeyUseStore } from './api-key-use.store.js';
 import { AccessLog } from './access-log.js';
 import type { Denial } from './access-log.js';
 import { configureHttp, fastifyOptions, nestOptions } from './http.js';
@@ -73,7 +73,7 @@ export async function served(options: Options): Promise<Served> {
     { provide: DataClasses, useClass: DataClasses },
     { provide: AccessLog, useValue: log },
     { provide: WidgetTokens, useValue: { find: async () => null } },
-    { provide: ApiKeyUses, useValue: { save: async () => undefined, all: async () => new Map() } },
+    { provide: ApiKeyUseStore, useValue: { save: async () => undefined, all: async () => new Map() } },
     ...providers,
   ];
   const ports = all.map((provider) => (provider as { provide: Type }).provide);

@@ -1,6 +1,6 @@
 import { Global, Inject, Module } from '@nestjs/common';
 import type { Abstract, DynamicModule, FactoryProvider, OnApplicationShutdown } from '@nestjs/common';
-import { ApiKeyUses } from '../../http/api-key-uses.js';
+import { ApiKeyUseStore } from '../../http/api-key-use.store.js';
 import { IdempotencyStore } from '../../http/idempotency.store.js';
 import { Leases } from '../../kernel/leases.js';
 import { Outbox } from '../../kernel/outbox.js';
@@ -47,7 +47,7 @@ const PORTS = [
   port(CrmStore, (storage) => storage.crm),
   port(WebhookStore, (storage) => storage.webhooks),
   port(IdempotencyStore, (storage) => storage.idempotency),
-  port(ApiKeyUses, (storage) => storage.apiKeyUses),
+  port(ApiKeyUseStore, (storage) => storage.apiKeyUses),
 ];
 
 /** Everything that is kept, on the embedded database or on a PostgreSQL. The clock is an argument; this module provides none. */

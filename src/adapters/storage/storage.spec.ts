@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { aGuest } from '../../../test/builders/guest.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
-import { apiKeyUsesContract } from '../../http/api-key-uses.contract.js';
+import { apiKeyUseStoreContract } from '../../http/api-key-use.store.contract.js';
 import { leasesContract } from '../../kernel/leases.contract.js';
 import { outboxContract } from '../../kernel/outbox.contract.js';
 import { unitOfWorkContract } from '../../kernel/unit-of-work.contract.js';
@@ -100,7 +100,7 @@ describe.each(engines)('storage, %s', (engine) => {
       another: { store: two.audit, work: two.work },
       close,
     })));
-  apiKeyUsesContract(() => one.apiKeyUses);
+  apiKeyUseStoreContract(() => one.apiKeyUses);
   describe('MetricStore', () => metricStoreContract(async () => ({ store: one.metrics, work: one.work, close })));
   describe('CrmStore', () =>
     crmStoreContract(async () => ({ store: one.crm, another: two.crm, work: one.work, now, advance, close })));

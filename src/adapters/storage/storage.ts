@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { Clock, SystemClock } from '../../kernel/clock.js';
-import type { ApiKeyUses } from '../../http/api-key-uses.js';
+import type { ApiKeyUseStore } from '../../http/api-key-use.store.js';
 import type { IdempotencyStore } from '../../http/idempotency.store.js';
 import type { Leases } from '../../kernel/leases.js';
 import type { Outbox } from '../../kernel/outbox.js';
@@ -29,7 +29,7 @@ import type { CommitterOptions } from './group-committer.js';
 import { GuestWakers } from './guest-wakers.js';
 import { migrate } from './migrations.js';
 import { openPostgres } from './postgres.engine.js';
-import { PostgresApiKeyUses } from './postgres-api-key-uses.js';
+import { PostgresApiKeyUseStore } from './postgres-api-key-use.store.js';
 import { adoptRestoredEntries, PostgresAuditStore } from './postgres-audit.store.js';
 import { PostgresConsentStore } from './postgres-consent.store.js';
 import { PostgresCrmStore } from './postgres-crm.store.js';
@@ -75,7 +75,7 @@ export type Storage = {
   readonly crm: CrmStore;
   readonly webhooks: WebhookStore;
   readonly idempotency: IdempotencyStore;
-  readonly apiKeyUses: ApiKeyUses;
+  readonly apiKeyUses: ApiKeyUseStore;
   /** Finishes what was begun, lets go of what this process holds, and leaves the database as after a clean shutdown. */
   close(): Promise<void>;
 };
@@ -132,7 +132,7 @@ export function storageOn(
     crm: new PostgresCrmStore(work, clock),
     webhooks: new PostgresWebhookStore(work, clock),
     idempotency: new PostgresIdempotencyStore(work),
-    apiKeyUses: new PostgresApiKeyUses(work),
+    apiKeyUses: new PostgresApiKeyUseStore(work),
     close: () => (closing ??= close()),
   };
 }

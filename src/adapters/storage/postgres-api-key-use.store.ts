@@ -1,4 +1,4 @@
-import { ApiKeyUses } from '../../http/api-key-uses.js';
+import { ApiKeyUseStore } from '../../http/api-key-use.store.js';
 import type { GroupCommitter } from './group-committer.js';
 import { asJson } from './statement.js';
 import type { Statement } from './statement.js';
@@ -11,7 +11,7 @@ const SAVE: Statement = {
 };
 const ALL: Statement = { name: 'api_key_use.all', text: 'select name, used_at from api_key_use' };
 
-export class PostgresApiKeyUses extends ApiKeyUses {
+export class PostgresApiKeyUseStore extends ApiKeyUseStore {
   constructor(private readonly work: GroupCommitter) {
     super();
   }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { ApiKeyUses } from './api-key-uses.js';
+import type { ApiKeyUseStore } from './api-key-use.store.js';
 
 const at = (time: string): Date => new Date(`2026-11-22T${time}:00.000Z`);
 
-/** What every `ApiKeyUses` has to do. */
-export function apiKeyUsesContract(uses: () => ApiKeyUses): void {
-  describe('ApiKeyUses', () => {
+/** What every `ApiKeyUseStore` has to do. */
+export function apiKeyUseStoreContract(uses: () => ApiKeyUseStore): void {
+  describe('ApiKeyUseStore', () => {
     it('knows what was saved, and of each key the latest', async () => {
       const [website, back] = [randomUUID(), randomUUID()];
       await uses().save(new Map([[website, at('09:00')]]));
