@@ -3,11 +3,13 @@ import { Logger } from '@nestjs/common';
 import { AppError, errorCode, isPassing } from './app-error.js';
 import { Clock } from './clock.js';
 import { backoffMs } from './backoff.js';
-import { ClaimedIntent, Outbox } from './outbox.js';
+import { ClaimedIntent, Claimer, Outbox } from './outbox.js';
 
 export type Delivery = {
   readonly topic: string;
   readonly deliver: (intent: ClaimedIntent) => Promise<void>;
+  /** Anybody, if not said. */
+  readonly by?: Claimer;
   /** How many subjects at once. */
   readonly concurrency: number;
   /** Told before an intent is parked, so that its owner can record what that means. Perhaps twice. */
@@ -29,11 +31,11 @@ export class Courier {
   ) {}
 
   /** Delivers what is due until nothing is, or until the process leaves. One that takes long holds up nobody but its own subject. */
-  async drain({ topic, concurrency, ...delivery }: Delivery, leaving?: AbortSignal): Promise<void> {
+  async drain({ topic, by, concurrency, ...delivery }: Delivery, leaving?: AbortSignal): Promise<void> {
     const underWay = new Set<Promise<void>>();
     do {
       const room = leaving?.aborted === true ? 0 : concurrency - underWay.size;
-      const claimed = room === 0 ? [] : await this.outbox.claim(topic, room, LEASE_MS);
+      const claimed = room === 0 ? [] : await this.outbox.claim(topic, room, LEASE_MS, by);
       for (const intent of claimed) {
         const delivering = this.deliverOne(delivery, intent).finally(() => underWay.delete(delivering));
         underWay.add(delivering);
@@ -43,7 +45,7 @@ export class Courier {
   }
 
   private async deliverOne(
-    { deliver, parked }: Omit<Delivery, 'topic' | 'concurrency'>,
+    { deliver, parked }: Omit<Delivery, 'topic' | 'by' | 'concurrency'>,
     intent: ClaimedIntent,
   ): Promise<void> {
     const { topic, subject, attempt } = intent;

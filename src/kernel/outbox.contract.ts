@@ -8,6 +8,8 @@ export type OutboxLab = {
   /** The same outbox, in another process. */
   readonly another: Outbox;
   readonly work: UnitOfWork;
+  /** The process of `outbox` holds this guest's socket for so long. */
+  hold(guestId: string, ms: number): Promise<void>;
   now(): Date;
   advance(ms: number): void;
   close(): Promise<void>;
@@ -54,6 +56,27 @@ export function outboxContract(openLab: () => Promise<OutboxLab>): void {
     });
     await expect(failing).rejects.toThrow('boom');
     expect(await claim()).toEqual([]);
+  });
+
+  it('leaves what is for a guest to the process that holds the guest, for as long as it does', async () => {
+    const [held, free] = [randomUUID(), randomUUID()];
+    await lab.hold(held, 10 * LEASE_MS);
+    for (const guestId of [held, free]) await put(guestId);
+    const byHolder = async (outbox: Outbox) => subjects(await outbox.claim(topic, 10, LEASE_MS, 'holder'));
+    expect(await byHolder(lab.another)).toEqual([free]);
+    expect(await byHolder(lab.outbox)).toEqual([held]);
+    lab.advance(LEASE_MS);
+    expect(await byHolder(lab.another)).toEqual([free]);
+    lab.advance(9 * LEASE_MS);
+    expect((await byHolder(lab.another)).sort()).toEqual([held, free].sort());
+  });
+
+  it('leaves it to anybody where that does not matter', async () => {
+    const guestId = randomUUID();
+    await lab.hold(guestId, LEASE_MS);
+    await put(guestId);
+    await put('no guest at all');
+    expect(subjects(await claim(10, lab.another)).sort()).toEqual([guestId, 'no guest at all'].sort());
   });
 
   it('waits until an intent is due', async () => {

@@ -24,13 +24,19 @@ export type ClaimedIntent = {
   readonly revision: number;
 };
 
+/** Who may deliver an intent: any process, or, where another one holds the guest's socket, only that one. */
+export type Claimer = 'anybody' | 'holder';
+
 export abstract class Outbox {
   /** Joins the current unit of work. */
   abstract put(intent: Intent): Promise<void>;
   /** Takes back all intents of a topic and subject, parked ones too. One that is being delivered ends by itself. Joins the current unit of work. */
   abstract takeBack(topic: string, subject: string): Promise<void>;
-  /** Leases up to `limit` due intents of a topic, at most one a subject. A lease nobody settles runs out by itself. */
-  abstract claim(topic: string, limit: number, leaseMs: number): Promise<ClaimedIntent[]>;
+  /**
+   * Leases up to `limit` due intents of a topic, at most one a subject. A lease nobody settles runs out by itself. `by: 'holder'` leaves out the
+   * intents whose subject is a guest whose socket another process holds: they are that process's to claim.
+   */
+  abstract claim(topic: string, limit: number, leaseMs: number, by?: Claimer): Promise<ClaimedIntent[]>;
   /** Delivered. If the intent was put again meanwhile it stays and is due at once. */
   abstract done(intent: ClaimedIntent): Promise<void>;
   /** Will be claimed again from `until`. `code` says why, for people who look. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.js';
 import { Outbox } from '../../kernel/outbox.js';
-import type { ClaimedIntent, Intent } from '../../kernel/outbox.js';
+import type { ClaimedIntent, Claimer, Intent } from '../../kernel/outbox.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
@@ -47,16 +47,28 @@ const PUT: Statement = {
 const BEFORE = `select true from outbox b where b.topic = o.topic and b.subject = o.subject and b.id <> o.id
     and case when b.parked_at is null then b.leased_until > $2 or (b.id < o.id and (b.run_at <= $2 or b.attempts > 0)) end
   limit 1`;
-const CLAIMABLE = `from outbox o
+/** The `case` keeps subjects of other topics, which need not be guests, away from the cast. */
+const HELD_ELSEWHERE = `case when o.topic = $1 then
+    (select true from session s where s.guest_id = o.subject::uuid and s.owner <> $3 and s.owner_until > $2) end`;
+/** Either takes the same values. */
+const claimable = (by: Claimer): string => `from outbox o
   where o.topic = $1 and o.parked_at is null and greatest(o.run_at, o.leased_until) <= $2 and (${BEFORE}) is null
+    ${by === 'holder' ? `and (${HELD_ELSEWHERE}) is null` : 'and $3::uuid is not null'}
   order by greatest(o.run_at, o.leased_until), o.id`;
-const ANY_CLAIMABLE: Statement = { name: 'outbox.any', text: `select 1 ${CLAIMABLE} limit 1` };
-const CLAIM: Statement = {
-  name: 'outbox.claim',
-  text: `update outbox set leased_until = $4, attempts = outbox.attempts + 1
-    from (select o.id ${CLAIMABLE} limit $3 for update of o skip locked) due
+const anyClaimable = (by: Claimer): Statement => ({
+  name: `outbox.any.${by}`,
+  text: `select 1 ${claimable(by)} limit 1`,
+});
+const claim = (by: Claimer): Statement => ({
+  name: `outbox.claim.${by}`,
+  text: `update outbox set leased_until = $5, attempts = outbox.attempts + 1
+    from (select o.id ${claimable(by)} limit $4 for update of o skip locked) due
     where outbox.id = due.id
     returning outbox.id, topic, subject, payload, attempts, revision`,
+});
+const CLAIMS = {
+  anybody: { any: anyClaimable('anybody'), claim: claim('anybody') },
+  holder: { any: anyClaimable('holder'), claim: claim('holder') },
 };
 
 const TAKE_BACK: Statement = {
@@ -126,6 +138,8 @@ export class PostgresOutbox extends Outbox {
   constructor(
     private readonly work: GroupCommitter,
     private readonly clock: Clock,
+    /** This process, as its sessions know it. */
+    private readonly holder: string,
   ) {
     super();
   }
@@ -142,14 +156,13 @@ export class PostgresOutbox extends Outbox {
     return this.work.collect(takenBack, `outbox:${topic}:${subject}`, { topic, subject });
   }
 
-  async claim(topic: string, limit: number, leaseMs: number): Promise<ClaimedIntent[]> {
+  async claim(topic: string, limit: number, leaseMs: number, by: Claimer = 'anybody'): Promise<ClaimedIntent[]> {
     const now = this.clock.now();
+    const due = [topic, now.toISOString(), this.holder];
     // Mostly there are none, and looking costs no write.
-    if ((await this.work.query(ANY_CLAIMABLE, [topic, now.toISOString()])).count === 0) return [];
-    const until = new Date(now.getTime() + leaseMs);
-    const { rows } = await this.work.run(() =>
-      this.work.query<Row>(CLAIM, [topic, now.toISOString(), limit, until.toISOString()]),
-    );
+    if ((await this.work.query(CLAIMS[by].any, due)).count === 0) return [];
+    const until = new Date(now.getTime() + leaseMs).toISOString();
+    const { rows } = await this.work.run(() => this.work.query<Row>(CLAIMS[by].claim, [...due, limit, until]));
     return rows
       .sort((a, b) => a.id - b.id)
       .map(({ id, attempts, ...intent }) => ({ ...intent, id: String(id), attempt: attempts }));

@@ -21,7 +21,9 @@ const INSERT: Statement = {
 const DELETE: Statement = { name: 'session.delete', text: 'delete from session where guest_id = any($1::uuid[])' };
 const HOLD: Statement = {
   name: 'session.hold',
-  text: 'update session set owner = $2, owner_until = $3 where guest_id = any($1::uuid[])',
+  text: `update session set owner = $2, owner_until = $3
+    where guest_id = any($1::uuid[]) and (owner is null or owner = $2 or owner_until <= $4)
+    returning guest_id`,
 };
 const ABANDONED: Statement = {
   name: 'session.abandoned',
@@ -74,9 +76,12 @@ export class PostgresSessionStore extends SessionStore {
     return rows[0] === undefined ? null : toSession(rows[0]);
   }
 
-  async hold(guestIds: readonly string[], ms: number): Promise<void> {
-    if (guestIds.length === 0) return;
-    await this.work.run(() => this.work.query(HOLD, [guestIds, this.holder, this.in(ms)]));
+  async hold(guestIds: readonly string[], ms: number): Promise<string[]> {
+    if (guestIds.length === 0) return [];
+    const { rows } = await this.work.run(() =>
+      this.work.query<{ guest_id: string }>(HOLD, [guestIds, this.holder, this.in(ms), this.in(0)]),
+    );
+    return rows.map((row) => row.guest_id);
   }
 
   async adopt(limit: number, ms: number): Promise<Session[]> {

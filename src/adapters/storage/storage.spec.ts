@@ -72,7 +72,13 @@ describe.each(engines)('storage, %s', (engine) => {
       };
     }));
   describe('Outbox', () =>
-    outboxContract(async () => ({ outbox: one.outbox, another: two.outbox, work: one.work, now, advance, close })));
+    outboxContract(async () => ({
+      ...{ outbox: one.outbox, another: two.outbox, work: one.work, now, advance, close },
+      async hold(guestId, ms) {
+        if ((await one.sessions.find(guestId)) === null) await one.sessions.add({ guestId, sealedToken: 'v1.x' });
+        await one.sessions.hold([guestId], ms);
+      },
+    })));
   describe('Vault', () => vaultContract(async () => ({ vault: one.vault, another: two.vault, work: one.work, close })));
   describe('Leases', () => leasesContract(async () => ({ leases: one.leases, others: two.leases, advance, close })));
   describe('GuestStore', () =>

@@ -118,7 +118,7 @@ export function storageOn(
   return {
     database,
     work,
-    outbox: new PostgresOutbox(work, clock),
+    outbox: new PostgresOutbox(work, clock, holder),
     vault: new PostgresVault(new SubjectKeys(work, new DataKeys(dataKeys))),
     leases: new PostgresLeases(work, clock, holder),
     guests: new PostgresGuestStore(work, wakers),

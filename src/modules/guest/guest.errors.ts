@@ -54,6 +54,10 @@ export const notLinkedYet = (id: string, waitMs?: number): AppError =>
 export const stillSending = (id: string): AppError =>
   new AppError('unavailable', 'guest.still_sending', `Messages of guest ${id} are still on their way.`);
 
+/** The process that holds the guest's socket does it instead. */
+export const heldElsewhere = (id: string): AppError =>
+  new AppError('unavailable', 'guest.held_elsewhere', `The socket of guest ${id} is held by another process.`);
+
 export const unknownEventId = (): AppError =>
   new AppError(
     'invalid',

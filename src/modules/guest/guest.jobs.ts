@@ -13,6 +13,8 @@ import { MessageService, SEND } from './message.service.js';
 
 /** Milliseconds between looks for what nobody was woken for. */
 const LOOK_MS = 2_000;
+/** As above, for what people wait for: another process may have accepted it for a guest whose socket is held here. */
+const SEND_LOOK_MS = 500;
 const KEEP_MS = 5_000;
 const IDLE_LOOK_MS = 60_000;
 const IDLE_LEASE_MS = 10 * 60_000;
@@ -34,12 +36,14 @@ export class GuestJobs implements OnApplicationBootstrap {
     this.deliveries = {
       [HAND_OVER]: {
         topic: HAND_OVER,
+        by: 'holder',
         concurrency: 32,
         deliver: ({ subject, attempt }) => handOvers.handOver(subject, attempt),
         parked: ({ subject }, code) => conversations.refused(subject, code),
       },
       [SEND]: {
         topic: SEND,
+        by: 'holder',
         concurrency: 32,
         deliver: ({ subject, payload, attempt }) => handOvers.send(subject, payload['messageId']!, attempt),
         parked: ({ subject, payload }) => messages.failed(subject, payload['messageId']!),
@@ -61,7 +65,7 @@ export class GuestJobs implements OnApplicationBootstrap {
     return this.deliver(HAND_OVER);
   }
 
-  @Interval(SEND, LOOK_MS)
+  @Interval(SEND, SEND_LOOK_MS)
   send(): Promise<void> {
     return this.deliver(SEND);
   }
@@ -74,6 +78,12 @@ export class GuestJobs implements OnApplicationBootstrap {
   @Interval('genesys.sockets', KEEP_MS)
   keepSockets(): Promise<void> {
     return this.runner.run('genesys.sockets', () => this.handOvers.keepSockets());
+  }
+
+  /** Apart from keeping, which must not wait for what takes long to open. */
+  @Interval('genesys.take_over', KEEP_MS)
+  takeOver(): Promise<void> {
+    return this.runner.run('genesys.take_over', () => this.handOvers.takeOver());
   }
 
   @Interval('guest.idle', IDLE_LOOK_MS)

@@ -7,7 +7,7 @@ import { ConversationService, LINK_ATTEMPTS } from './conversation.service.js';
 import { mayLeave } from './consent.js';
 import type { WayOut } from './consent.js';
 import { attributesHash, genesysAttributes, signatureExpiry } from './guest.attributes.js';
-import { notLinkedYet, stillSending } from './guest.errors.js';
+import { heldElsewhere, notLinkedYet, stillSending } from './guest.errors.js';
 import { closed, isOver, linkedConversation } from './guest.js';
 import type { Guest } from './guest.js';
 import { MessageService } from './message.service.js';
@@ -78,9 +78,15 @@ export class HandOverService {
     await this.told.accepted(guestId, messageId, key, message.at);
   }
 
-  /** Keeps what this process holds, and takes over what a process that died has left. */
+  /** Keeps what this process holds, and leaves what is not its own any more: another has taken it over, or the session is over. */
   async keepSockets(): Promise<void> {
-    await this.sessions.hold(this.channel.held(), HOLD_MS);
+    const held = this.channel.held();
+    const kept = new Set(await this.sessions.hold(held, HOLD_MS));
+    await Promise.all(held.filter((guestId) => !kept.has(guestId)).map((guestId) => this.channel.leave(guestId)));
+  }
+
+  /** Takes over what a process that died, or left, has left behind. */
+  async takeOver(): Promise<void> {
     const adopted = await this.sessions.adopt(ADOPT_AT_ONCE, HOLD_MS);
     const outcomes = await Promise.allSettled(
       adopted.map(async ({ guestId }) => {
@@ -101,13 +107,20 @@ export class HandOverService {
     way: WayOut = 'genesys.session',
   ): Promise<{ readonly session: ChannelSession; readonly guest: Guest } | null> {
     const session = await this.sessionOf(guest);
-    // Held before it is opened: should this process die in between, another finds the session and goes on.
-    await this.sessions.hold([guest.id], HOLD_MS);
+    await this.hold(guest.id);
     await this.channel.open(session, genesysAttributes(guest, null));
     const newest = await this.guests.get(guest.id);
     if (mayLeave(newest, way)) return { session, guest: newest };
     await this.channel.leave(guest.id);
     return null;
+  }
+
+  /**
+   * Before anything is done with a session: one process has its socket, and should that process die, another finds the session and goes on.
+   * @throws AppError `guest.held_elsewhere`
+   */
+  private async hold(guestId: string): Promise<void> {
+    if ((await this.sessions.hold([guestId], HOLD_MS)).length === 0) throw heldElsewhere(guestId);
   }
 
   private async tell(guestId: string): Promise<void> {
@@ -129,7 +142,9 @@ export class HandOverService {
     if ((await this.messages.queued(guest.id)).length > 0) throw stillSending(guest.id);
     const conversation = linkedConversation(guest);
     if (guest.mode === 'server') {
-      const how = await this.channel.end(await this.sessionOf(guest));
+      const session = await this.sessionOf(guest);
+      await this.hold(guest.id);
+      const how = await this.channel.end(session);
       if (how === 'unsupported' && conversation === null && attempt < LINK_ATTEMPTS) throw notLinkedYet(guest.id);
       if (how === 'unsupported' && conversation !== null) await this.conversations.disconnect(conversation.id);
       await this.channel.leave(guest.id);

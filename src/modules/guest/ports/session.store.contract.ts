@@ -88,6 +88,22 @@ export function sessionStoreContract(openLab: () => Promise<SessionStoreLab>): v
     expect((await adopted(lab.another)).sort()).toEqual([lost, renewed].sort());
   });
 
+  it('is held by one process at a time, which is told what it does not hold any more', async () => {
+    const [mine, theirs, lost, over] = [await added(), await added(), await added(), await added()];
+    expect((await lab.store.hold([mine, lost, over], HOLD_MS)).sort()).toEqual([mine, lost, over].sort());
+    expect(await lab.another.hold([mine, theirs], HOLD_MS)).toEqual([theirs]);
+    await lab.store.remove(over);
+    lab.advance(HOLD_MS);
+    expect(await lab.another.hold([lost], HOLD_MS)).toEqual([lost]);
+    expect((await lab.store.hold([mine, theirs, lost, over], HOLD_MS)).sort()).toEqual([mine, theirs].sort());
+  });
+
+  it('is taken by one of two that try at once', async () => {
+    const guestId = await added();
+    const both = await Promise.all([lab.store.hold([guestId], HOLD_MS), lab.another.hold([guestId], HOLD_MS)]);
+    expect(both.flat()).toEqual([guestId]);
+  });
+
   it('gives away what its holder let go, at once, and nothing of others', async () => {
     const [mine, theirs] = [await added(), await added()];
     await lab.store.hold([mine], HOLD_MS);

@@ -10,8 +10,11 @@ export abstract class SessionStore {
   /** Joins the current unit of work. */
   abstract add(session: Session): Promise<void>;
   abstract find(guestId: string): Promise<Session | null>;
-  /** This process holds the session's socket for `ms`; renewed by `hold` again. */
-  abstract hold(guestIds: readonly string[], ms: number): Promise<void>;
+  /**
+   * Takes, or renews, the sessions' sockets for `ms`, and answers the guests whose sockets this process holds now. The others' are held by another
+   * process, or over.
+   */
+  abstract hold(guestIds: readonly string[], ms: number): Promise<string[]>;
   /** Up to `limit` sessions that were held once, are not over, and that nobody holds any more: they are held by us now, for `ms`. */
   abstract adopt(limit: number, ms: number): Promise<Session[]>;
   /** The session is over: nobody will hold it again. Joins the current unit of work. */
