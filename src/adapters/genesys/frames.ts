@@ -38,17 +38,26 @@ export type SessionFrame = {
   readonly newSession: boolean;
   readonly readOnly: boolean;
   readonly maxCustomDataBytes: number | null;
+  readonly expiresAt: Date | null;
 };
 
 export function readSession(body: unknown): SessionFrame {
-  const { connected, newSession, readOnly, maxCustomDataBytes } = fields(body);
+  const { connected, newSession, readOnly, maxCustomDataBytes, expirationDate } = fields(body);
   return {
     connected: connected !== false,
     newSession: newSession === true,
     readOnly: readOnly === true,
     maxCustomDataBytes: numberOr(maxCustomDataBytes, null),
+    expiresAt: fromSeconds(expirationDate),
   };
 }
+
+/** What the answer to a health check says of the session's end: there, numbers are texts. */
+export const readExpiry = (body: unknown): Date | null =>
+  fromSeconds(Number(fields(fields(body)['metadata'])['expirationDate']));
+
+const fromSeconds = (value: unknown): Date | null =>
+  typeof value === 'number' && value > 0 && value < 1e11 ? new Date(value * 1000) : null;
 
 /** What was said in a session, live or from its history: both have one shape. */
 export type GuestMessage = {
@@ -65,6 +74,8 @@ export type GuestMessage = {
   readonly presence: readonly string[];
   /** For how long to show that they type, in milliseconds; 0 when they have stopped, null when this is about something else. */
   readonly typingMs: number | null;
+  /** Kinds of events in it that mean nothing to us: `CoBrowse`, `Video`, `Reactions`, signing in, and whatever comes next. */
+  readonly unknownEvents: readonly string[];
   /** The other side ended the conversation for reading only. */
   readonly readOnly: boolean;
 };
@@ -73,12 +84,18 @@ export type GuestMessage = {
 const TYPING_MS = 5_000;
 const LONGEST_TYPING_MS = 60_000;
 
+const KNOWN_PRESENCE: ReadonlySet<string> = new Set(['Join', 'Disconnect', 'Clear', 'SessionExpired']);
+
 /** Null when it has no id: nothing could be done with it. */
 export function readMessage(body: unknown): GuestMessage | null {
   const { id, type, direction, text, channel, events, originatingEntity, metadata } = fields(body);
   if (typeof id !== 'string') return null;
   const { time, messageId } = fields(channel);
   const at = typeof time === 'string' ? new Date(time) : null;
+  const presence = list(events).flatMap((event) => {
+    const { eventType, presence: told } = fields(event);
+    return eventType === 'Presence' ? [stringOr(fields(told)['type'], 'unreadable')] : [];
+  });
   return {
     id,
     key: stringOr(messageId, id),
@@ -86,10 +103,14 @@ export function readMessage(body: unknown): GuestMessage | null {
     isText: type === 'Text' || type === 'Structured',
     text: stringOr(text, ''),
     at: at === null || Number.isNaN(at.getTime()) ? null : at,
-    presence: list(events).flatMap((event) => {
-      const { eventType, presence } = fields(event);
-      return eventType === 'Presence' ? [stringOr(fields(presence)['type'], 'unknown')] : [];
-    }),
+    presence,
+    unknownEvents: [
+      ...presence.filter((each) => !KNOWN_PRESENCE.has(each)),
+      ...list(events).flatMap((event) => {
+        const { eventType } = fields(event);
+        return eventType === 'Presence' || eventType === 'Typing' ? [] : [stringOr(eventType, 'unreadable')];
+      }),
+    ],
     typingMs: typingMs(list(events)),
     readOnly: fields(metadata)['readOnly'] === 'true',
   };
@@ -116,6 +137,13 @@ export function readHistory(data: unknown): { readonly messages: readonly GuestM
     isLast: found.length === 0 || numberOr(pageNumber, 1) >= numberOr(pageCount, Infinity),
   };
 }
+
+/** Asks whether the session lives. Its answer looks like a message of the guest's, and is told from one by this tracing id alone. */
+export const HEALTH_CHECK = 'health-check';
+export const healthCheck = (token: string): { action: string; token: string; tracingId: string; message: object } => ({
+  ...{ action: 'echo', token, tracingId: HEALTH_CHECK },
+  message: { type: 'Text', text: 'ping' },
+});
 
 export const textMessage = (text: string, attributes: Attributes | null): object => ({
   type: 'Text',

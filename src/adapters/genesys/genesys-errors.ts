@@ -74,10 +74,32 @@ const FRAME_REFUSALS: Readonly<Record<number, readonly [code: string, message: s
   409: ['genesys.read_only', 'The conversation was ended for reading only; nothing can be sent into it.'],
   4000: ['genesys.not_enabled', 'The deployment does not offer this.'],
   4006: ['genesys.session_expired', 'The guest session has expired.'],
+  4017: ['genesys.session_expired', 'The guest session was replaced by one of somebody who has signed in.'],
   4007: ['genesys.session_expired', 'The guest session is not known any more.'],
   4011: ['genesys.text_too_long', 'The text is longer than Genesys Cloud takes.'],
   4013: ['genesys.attributes_too_long', 'The custom attributes are longer than Genesys Cloud takes.'],
 };
+
+/** What an error frame means for the session, beside failing the request it answers. */
+export type Reaction =
+  /** Its token is of no use any more. */
+  | 'expired'
+  /** Nothing may be sent into its conversation any more. */
+  | 'read-only'
+  /** Something is wrong over there: another connection may be luckier. */
+  | 'renew'
+  /** Nothing is to be sent for the time that comes with it. */
+  | 'rest'
+  /** A mistake of ours, or of whoever set up the deployment: people have to look. */
+  | 'alarm'
+  | 'none';
+
+const REACTIONS: Readonly<Record<number, Reaction>> = {
+  ...{ 409: 'read-only', 429: 'rest', 4000: 'alarm', 4006: 'expired', 4007: 'expired', 4017: 'expired' },
+  ...{ 4020: 'alarm', 4029: 'rest', 5000: 'renew' },
+};
+
+export const reactionTo = (code: number): Reaction => REACTIONS[code] ?? 'none';
 
 /** An error frame of the guest socket. */
 export function frameError(frame: { readonly code: number; readonly retryAfterMs?: number | undefined }): AppError {

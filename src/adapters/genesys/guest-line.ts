@@ -92,6 +92,15 @@ export class GuestLine {
     else this.socket?.resume();
   }
 
+  /** Gives the socket up for another one, which is opened with the usual patience. */
+  renew(): void {
+    const { socket } = this;
+    if (socket === null) return;
+    this.socket = null;
+    socket.close();
+    this.keepOpen();
+  }
+
   stop(): void {
     this.stopped.abort();
     this.socket?.close();

@@ -5,8 +5,11 @@ import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage, Typing 
 import type { Deployment } from './deployment.js';
 import {
   clearMessage,
+  HEALTH_CHECK,
+  healthCheck,
   joinMessage,
   readError,
+  readExpiry,
   readJwt,
   readMessage,
   readSession,
@@ -14,12 +17,13 @@ import {
   typingMessage,
 } from './frames.js';
 import type { Frame } from './frames.js';
-import { attributesTooLong, noAnswer, sessionOver, textTooLong } from './genesys-errors.js';
+import { attributesTooLong, noAnswer, reactionTo, sessionOver, textTooLong } from './genesys-errors.js';
 import type { GenesysPlace } from './genesys.settings.js';
 import { GuestLine } from './guest-line.js';
 import type { LineTiming } from './guest-line.js';
 import type { GuestSocket } from './guest-socket.js';
 import { Pace } from './pace.js';
+import { SessionExpiry } from './session-expiry.js';
 import { SessionHearing } from './session-hearing.js';
 import type { SessionMemory } from './session-memory.js';
 
@@ -54,6 +58,9 @@ const MOST_ATTRIBUTE_BYTES = 2048;
 /** Waiting for room in a session's rate is worth it for this long; after that the outbox tries again. */
 const PATIENCE_MS = 3_000;
 
+/** When Genesys says that it was too much, and not for how long. */
+const REST_MS = 1_000;
+
 const TYPING_ANSWER_MS = 2_000;
 
 /** One guest's session at Genesys, known by its token: what is done in it and what is heard. */
@@ -64,6 +71,7 @@ export class GuestSession {
   private readonly memory: SessionMemory;
   private readonly hearing: SessionHearing;
   private readonly line: GuestLine;
+  private readonly expiry = new SessionExpiry(() => this.askExpiry());
   /**
    * A session may send five messages a second; its connection may make 60 requests a minute, of which some are not messages. What we send
    * evenly does not arrive so, hence the reserve.
@@ -97,6 +105,8 @@ export class GuestSession {
       ...{ guestId, place, deliver, typing, settleMs: timing.settleMs },
       full: (isFull) => this.line.hush(isFull),
       jwt: () => this.jwt(),
+      ignored: (name) => shared.ignored(name),
+      expired: () => this.finish('expired'),
     });
     this.memory = this.hearing.memory;
     this.line = new GuestLine({
@@ -182,6 +192,7 @@ export class GuestSession {
 
   /** Stops without ending anything, after the event being handed on. */
   async leave(): Promise<void> {
+    this.expiry.stop();
     this.line.stop();
     await this.hearing.stop();
   }
@@ -221,10 +232,13 @@ export class GuestSession {
     this.mostAttributeBytes = session.maxCustomDataBytes ?? MOST_ATTRIBUTE_BYTES;
     if (!this.wasConfigured) this.hearing.tell({ type: 'configured', guestId: this.guestId }, -Infinity);
     this.wasConfigured = true;
-    if (session.readOnly) {
-      const at = new Date();
-      this.hearing.tell({ type: 'conversation-ended', guestId: this.guestId, at, readOnly: true }, at.getTime());
-    }
+    this.expiry.expectedAt(session.expiresAt);
+    if (session.readOnly) this.readOnly();
+  }
+
+  private readOnly(): void {
+    const at = new Date();
+    this.hearing.tell({ type: 'conversation-ended', guestId: this.guestId, at, readOnly: true }, at.getTime());
   }
 
   /** On a new socket: what was said meanwhile, and the start of the conversation if it has not started. */
@@ -257,16 +271,15 @@ export class GuestSession {
 
   private heard(frame: Frame): void {
     const error = readError(frame);
-    if (error !== null) {
-      if (error.code === 4006 || error.code === 4007) this.finish('expired');
-      return;
-    }
+    if (error !== null) return this.refused(error);
+    if (frame.tracingId === HEALTH_CHECK) return;
     switch (frame.class) {
       case 'StructuredMessage':
         return this.hearing.message(frame);
       case 'SessionClearedEvent':
         return this.finish('cleared');
       case 'SessionExpiredEvent':
+      case 'LogoutEvent':
         return this.finish('expired');
       case 'ConnectionClosedEvent':
         this.closing ??= this.closedByGenesys();
@@ -280,6 +293,29 @@ export class GuestSession {
     }
   }
 
+  private refused({ code, retryAfterMs }: NonNullable<ReturnType<typeof readError>>): void {
+    const { guestId } = this;
+    switch (reactionTo(code)) {
+      case 'expired':
+        return this.finish('expired');
+      case 'read-only':
+        return this.readOnly();
+      case 'renew':
+        return this.line.renew();
+      case 'rest':
+        return this.pace.rest(retryAfterMs ?? REST_MS);
+      case 'alarm':
+        return this.logger.error('guest request not accepted as it is', { guestId, code });
+      case 'none':
+        return this.logger.warn('guest request refused', { guestId, code });
+    }
+  }
+
+  private async askExpiry(): Promise<Date | null> {
+    const answer = await this.line.request(healthCheck(this.#token), ['StructuredMessage']).catch(() => null);
+    return answer === null ? null : readExpiry(answer.body);
+  }
+
   /** Said to a connection that is not to come back: after a `Clear` (whose own event may come second), or because another has taken over. */
   private async closedByGenesys(): Promise<void> {
     this.line.stop();
@@ -290,6 +326,7 @@ export class GuestSession {
   private finish(how: End): void {
     if (this.ended !== null) return;
     this.ended = how;
+    this.expiry.stop();
     this.line.stop();
     this.logger.log('guest session ended', { guestId: this.guestId, how });
     this.hearing.tell({ type: 'session-ended', guestId: this.guestId, how }, Infinity);

@@ -124,8 +124,7 @@ export class GuestSocket {
 
   private received(data: RawData): void {
     this.isAlive = true;
-    const frame = readFrame(asText(data));
-    if (frame === null) return;
+    const frame = readFrame(asText(data)) ?? UNREADABLE;
     this.answer(frame);
     this.onFrame(frame);
   }
@@ -161,6 +160,9 @@ export class GuestSocket {
     this.onLost(code);
   }
 }
+
+/** Counted as a class that nobody knows. */
+const UNREADABLE: Frame = { class: '', code: 200, tracingId: null, body: null };
 
 const asText = (data: RawData): string =>
   (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Uint8Array)).toString('utf8');

@@ -11,6 +11,7 @@ type Slot = { at: number };
 export class Pace {
   private slots: readonly Slot[] = [];
   private last: Promise<void> = Promise.resolve();
+  private restUntil = -Infinity;
   private readonly most: number;
 
   constructor(private readonly rates: readonly Rate[]) {
@@ -32,6 +33,11 @@ export class Pace {
     await this.last;
   }
 
+  /** Nobody goes for so long, because we were told so: those who wait already, too. */
+  rest(ms: number): void {
+    this.restUntil = Math.max(this.restUntil, performance.now() + ms);
+  }
+
   private async wait(slot: Slot, before: readonly Slot[]): Promise<void> {
     const due = (): number => Math.max(slot.at, this.earliestAfter(before)) - performance.now();
     for (let waitMs = due(); waitMs > 0; waitMs = due()) await sleep(waitMs);
@@ -45,6 +51,7 @@ export class Pace {
    */
   spareTurn(): boolean {
     const now = performance.now();
+    if (this.restUntil > now) return false;
     const isBusy = this.rates.some(
       ({ count, perMs }) => this.slots.filter(({ at }) => at > now - perMs).length * 2 >= count,
     );
@@ -54,6 +61,9 @@ export class Pace {
   }
 
   private earliestAfter(slots: readonly Slot[]): number {
-    return Math.max(-Infinity, ...this.rates.map(({ count, perMs }) => (slots.at(-count)?.at ?? -Infinity) + perMs));
+    return Math.max(
+      this.restUntil,
+      ...this.rates.map(({ count, perMs }) => (slots.at(-count)?.at ?? -Infinity) + perMs),
+    );
   }
 }

@@ -15,6 +15,9 @@ export type HearingOptions = {
   readonly deliver: (event: ChannelEvent) => Promise<void>;
   readonly full: (isFull: boolean) => void;
   readonly typing: (typing: Typing) => void;
+  /** What nobody here knows, by name; unreadable when that is empty. */
+  readonly ignored: (name: string) => void;
+  readonly expired: () => void;
   /** Asks the guest socket for a token to read the history with. */
   readonly jwt: () => Promise<string>;
 };
@@ -28,7 +31,7 @@ export class SessionHearing {
   private readonly history: GuestHistory;
   private readonly typing: (typing: Typing) => void;
 
-  constructor(options: HearingOptions) {
+  constructor(private readonly options: HearingOptions) {
     this.guestId = options.guestId;
     this.typing = options.typing;
     this.memory = new SessionMemory(options.guestId);
@@ -39,11 +42,14 @@ export class SessionHearing {
   /** A message seen on the socket. */
   message(frame: Frame): void {
     const message = readMessage(frame.body);
-    const heard = message === null ? [] : this.memory.hear(message, frame.tracingId);
+    if (message === null) return this.options.ignored('');
+    const heard = this.memory.hear(message, frame.tracingId);
     // It waits for nobody: by the time what came before is recorded it may be over.
-    if (message !== null && message.typingMs !== null && message.from !== 'guest')
+    if (message.typingMs !== null && message.from !== 'guest')
       this.typing({ guestId: this.guestId, from: message.from, durationMs: message.typingMs });
+    for (const name of message.unknownEvents) this.options.ignored(name);
     for (const { event, at } of heard) this.queue.push(event, at);
+    if (message.presence.includes('SessionExpired')) this.options.expired();
   }
 
   tell(event: ChannelEvent, at: number): void {

@@ -13,6 +13,7 @@ const said = (key: string, facts: Partial<GuestMessage> = {}): GuestMessage => (
   at: later(1),
   presence: [],
   typingMs: null,
+  unknownEvents: [],
   readOnly: false,
   ...facts,
 });
