@@ -7,6 +7,7 @@ import { platformConversations } from './genesys.module.js';
 import type { GenesysSettings } from './genesys.settings.js';
 import { GenesysGuestChannel } from './guest-channel.js';
 import type { Timing } from './guest-session.js';
+import type { Rate } from './pace.js';
 
 Logger.overrideLogger(false);
 
@@ -37,8 +38,8 @@ export class GenesysLab implements ChannelLab {
     return new GenesysLab(await Lab.open(options), { answerMs: 700, graceMs: 100, typingMs: TYPING_MS, ...timing });
   }
 
-  channel(timing: Partial<Timing> = {}): GenesysGuestChannel {
-    const channel = new GenesysGuestChannel(settingsOf(this.other), { ...this.timing, ...timing });
+  channel(timing: Partial<Timing> = {}, connections?: readonly Rate[]): GenesysGuestChannel {
+    const channel = new GenesysGuestChannel(settingsOf(this.other), { ...this.timing, ...timing }, connections);
     this.channels.push(channel);
     return channel;
   }

@@ -121,8 +121,9 @@ export class GuestLine {
 
   private async connect(): Promise<void> {
     const { connections, timing, place, heard, configure } = this.options;
-    await connections.turn(timing.connectMs);
-    const socket = await GuestSocket.open({ url: genesysUrls(place).socket, origin: place.origin, ...timing });
+    const counted = await connections.turn(timing.connectMs);
+    const opening = GuestSocket.open({ url: genesysUrls(place).socket, origin: place.origin, ...timing });
+    const socket = await opening.finally(counted);
     try {
       if (this.isStopped) throw notHeld();
       socket.onFrame = heard;

@@ -15,6 +15,28 @@ describe('Pace', () => {
     expect(at[6]).toBeGreaterThan(395);
   });
 
+  it('counts what took long to arrive from when it had', async () => {
+    const pace = new Pace([{ count: 1, perMs: 150 }]);
+    const counted = await pace.turn(1_000);
+    const next = pace.turn(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    counted();
+    const countedAt = performance.now();
+    await next;
+    expect(performance.now() - countedAt).toBeGreaterThan(149);
+  });
+
+  it('rests when told to, also for those who wait already', async () => {
+    const pace = new Pace([{ count: 1, perMs: 50 }]);
+    await pace.turn(1_000);
+    const next = pace.turn(1_000);
+    const toldAt = performance.now();
+    pace.rest(200);
+    expect(pace.spareTurn()).toBe(false);
+    await next;
+    expect(performance.now() - toldAt).toBeGreaterThan(199);
+  });
+
   it('keeps to the slowest of several rates', async () => {
     const pace = new Pace([
       { count: 2, perMs: 10 },

@@ -19,10 +19,11 @@ export class Pace {
   }
 
   /**
-   * Resolves when the next one may go, in the order of asking.
+   * Resolves when the next one may go, in the order of asking. What takes long to arrive is counted by Genesys later than it went: calling what
+   * is answered says that it has been counted by now.
    * @throws AppError `throttled` at once when that takes longer than `patienceMs`
    */
-  async turn(patienceMs: number): Promise<void> {
+  async turn(patienceMs: number): Promise<() => void> {
     const before = this.slots;
     const now = performance.now();
     const slot = { at: Math.max(now, this.earliestAfter(before)) };
@@ -31,6 +32,7 @@ export class Pace {
     // In the order of asking, also where a busy process wakes those who wait late and all at once.
     this.last = this.last.then(() => this.wait(slot, before));
     await this.last;
+    return () => (slot.at = performance.now());
   }
 
   /** Nobody goes for so long, because we were told so: those who wait already, too. */

@@ -17,6 +17,8 @@ export type Limits = {
   readonly historyReadsPerSessionPerMinute: number | null;
   /** New connections per deployment and minute. */
   readonly connectionsPerMinute: number | null;
+  /** How long a minute lasts at the guest socket: a test that waits for the next one may have it shorter. */
+  readonly minuteMs: number;
 };
 
 /** What applies unless `startSandbox` is told otherwise. */
@@ -28,4 +30,5 @@ export const defaultLimits: Limits = {
   requestsPerConnectionPerMinute: null,
   historyReadsPerSessionPerMinute: null,
   connectionsPerMinute: null,
+  minuteMs: 60_000,
 };

@@ -23,8 +23,8 @@ export class GuestConnection implements Line {
     limits: Limits,
   ) {
     this.headers = redactHeaders(handshake.headers);
-    this.echoes = new RateWindow(limits.echoesPerConnectionPerMinute, 60_000);
-    this.requests = new RateWindow(limits.requestsPerConnectionPerMinute, 60_000);
+    this.echoes = new RateWindow(limits.echoesPerConnectionPerMinute, limits.minuteMs);
+    this.requests = new RateWindow(limits.requestsPerConnectionPerMinute, limits.minuteMs);
   }
 
   get isOpen(): boolean {

@@ -36,7 +36,7 @@ export class GuestSession {
     limits: Limits,
   ) {
     this.messageRate = new RateWindow(limits.messagesPerSessionPerSecond, 1000);
-    this.historyRate = new RateWindow(limits.historyReadsPerSessionPerMinute, 60_000);
+    this.historyRate = new RateWindow(limits.historyReadsPerSessionPerMinute, limits.minuteMs);
   }
 
   /** Epoch seconds; every message moves it on. */

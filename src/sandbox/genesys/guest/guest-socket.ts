@@ -33,7 +33,7 @@ export class GuestSocket {
     private readonly faults: Faults,
     private readonly limits: Limits,
   ) {
-    this.openings = new RateWindow(limits.connectionsPerMinute, 60_000);
+    this.openings = new RateWindow(limits.connectionsPerMinute, limits.minuteMs);
   }
 
   /** Takes the WebSocket handshakes of an HTTP server. */
