@@ -162,6 +162,25 @@ describe('A frame nobody asked for', () => {
   });
 });
 
+describe('A socket that is closed', () => {
+  let lab: GenesysLab;
+  beforeAll(async () => void (lab = await GenesysLab.open()));
+  afterEach(() => lab.reset());
+  afterAll(() => lab.close());
+
+  it.each([1000, 1001, 1011, 1012, null])('with %j is opened again, with the same token', async (closeCode) => {
+    const listener = new Listener(lab.channel());
+    await listener.channel.open(aSession(), {});
+    await until(() => listener.of('message').length);
+    const [conversation] = await lab.conversations();
+    await lab.other.fault('genesys', 'websocket', { drop: true, ...(closeCode === null ? {} : { closeCode }) });
+    await lab.say(conversation!.id, 'Back again');
+    await until(() => listener.texts().includes('Back again'));
+    expect(listener.of('session-ended')).toEqual([]);
+    expect(await lab.conversations()).toHaveLength(1);
+  });
+});
+
 describe('A session whose time is over', () => {
   let lab: GenesysLab;
   beforeAll(async () => void (lab = await GenesysLab.open({ deployment: { sessionSeconds: 1 } })));
