@@ -27,6 +27,7 @@ describe('The end of a session', () => {
     const stopped = new SessionExpiry(ask);
     stopped.expectedAt(new Date(0));
     stopped.stop();
+    stopped.expectedAt(new Date(0));
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(asked).toBe(0);
     for (const each of never) each.stop();

@@ -11,18 +11,21 @@ const LONGEST_MS = 24 * 3_600_000;
  */
 export class SessionExpiry {
   private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
 
   /** `ask` answers the new date, or null when Genesys names none or cannot be reached. */
   constructor(private readonly ask: () => Promise<Date | null>) {}
 
   expectedAt(at: Date | null): void {
-    this.stop();
-    if (at !== null) this.wait(at.getTime() + AFTER_MS);
-  }
-
-  stop(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
+    if (at !== null && !this.isStopped) this.wait(at.getTime() + AFTER_MS);
+  }
+
+  /** For good: a configuration that was under way may still bring a date. */
+  stop(): void {
+    this.isStopped = true;
+    this.expectedAt(null);
   }
 
   private wait(until: number): void {
