@@ -21,11 +21,35 @@ export type Desired = { readonly guestId: string; readonly version: number; read
 /** A desired record that one CRM does not hold yet, leased to whoever delivers it. `hash` is its `recordHash`. */
 export type DueRecord = Desired & { readonly hash: string; readonly attempt: number };
 
-/** A CRM's answer for one record of a chunk, by its index in what was sent. */
+/**
+ * A CRM's answer for one record of a chunk, by its index in what was sent. `error` is a stable code; `message` says it in words and never holds
+ * personal data, which a CRM's own words may.
+ */
 export type Verdict =
   | { readonly index: number; readonly status: 'created' | 'updated' | 'unchanged'; readonly remoteId?: string }
-  | { readonly index: number; readonly status: 'refused'; readonly error: string }
-  | { readonly index: number; readonly status: 'retry'; readonly error: string };
+  | { readonly index: number; readonly status: 'refused'; readonly error: string; readonly message?: string }
+  | { readonly index: number; readonly status: 'retry'; readonly error: string; readonly message?: string };
+
+/** What a CRM was found to hold of one guest. `fields` are named as in `CrmRecord`; one the CRM has no place for is absent. */
+export type HeldRecord = {
+  readonly externalId: string;
+  readonly remoteId?: string;
+  readonly fields: Partial<Omit<CrmRecord, 'externalId'>>;
+};
+
+/** `nextCursor` is null behind the last page. */
+export type CrmPage = { readonly records: readonly HeldRecord[]; readonly nextCursor: string | null };
+
+/** A field as the CRM describes it. `type` is the CRM's own word. */
+export type CrmField = { readonly name: string; readonly type: string; readonly writable: boolean };
+
+/** A request as it would be sent, with secrets left out of `headers`. */
+export type CrmRequest = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+};
 
 /** Two records with one hash look the same to a CRM. */
 export const recordHash = (record: CrmRecord): string => hash('sha256', canonicalJson(record), 'hex');
