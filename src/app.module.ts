@@ -113,10 +113,13 @@ export class AppModule {
 }
 
 /** By the names of the data classes. How long answers are kept for repeats is published, and no setting. */
-const retentionDays = ({ retentionDays: { messages, guests, origins } }: Config): Record<string, number> => ({
+const retentionDays = ({
+  retentionDays: { messages, guests, origins, crmDeadLetters },
+}: Config): Record<string, number> => ({
   'message-texts': messages,
   guests,
   origins,
+  'crm-dead-letters': crmDeadLetters,
   'idempotency-answers': IDEMPOTENCY_TTL_MS / (24 * 3_600_000),
 });
 

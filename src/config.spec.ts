@@ -89,6 +89,7 @@ describe('the configuration', () => {
       RETENTION_MESSAGES_DAYS: '7',
       RETENTION_GUESTS_DAYS: '90',
       RETENTION_ORIGINS_DAYS: '14',
+      RETENTION_CRM_DEAD_LETTERS_DAYS: '21',
       SANDBOX_PORT: '4999',
       LOG_LEVEL: 'debug',
       NODE_ENV: 'production',
@@ -113,7 +114,7 @@ describe('the configuration', () => {
       crms: ['rest', 'salesforce'],
       guestAttributes: ['source', 'vip'],
       guestIdleMinutes: 0,
-      retentionDays: { messages: 7, guests: 90, origins: 14 },
+      retentionDays: { messages: 7, guests: 90, origins: 14, crmDeadLetters: 21 },
       sandboxPort: 4999,
       logLevel: 'debug',
     });

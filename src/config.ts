@@ -46,7 +46,12 @@ export type Config = {
   /** How long a guest may be idle before it is closed; 0: for ever. */
   readonly guestIdleMinutes: number;
   /** For how many days what is kept. */
-  readonly retentionDays: { readonly messages: number; readonly guests: number; readonly origins: number };
+  readonly retentionDays: {
+    readonly messages: number;
+    readonly guests: number;
+    readonly origins: number;
+    readonly crmDeadLetters: number;
+  };
   readonly sandboxPort: number;
   readonly logLevel: LogLevel;
   /** What is left of the environment for CRM adapters to find their own settings in; none of ours is in it. */
@@ -119,6 +124,7 @@ class Environment {
   @MayBeAbsent() @Reads(countFault(1, 3_650)) RETENTION_MESSAGES_DAYS?: string;
   @MayBeAbsent() @Reads(countFault(1, 3_650)) RETENTION_GUESTS_DAYS?: string;
   @MayBeAbsent() @Reads(countFault(1, 3_650)) RETENTION_ORIGINS_DAYS?: string;
+  @MayBeAbsent() @Reads(countFault(1, 3_650)) RETENTION_CRM_DEAD_LETTERS_DAYS?: string;
   @MayBeAbsent() @IsIn(LOG_LEVELS, { message: `must be one of ${LOG_LEVELS.join(', ')}` }) LOG_LEVEL?: LogLevel;
   @MayBeAbsent()
   @IsIn(['production', 'development', 'test'], { message: 'must be production, development or test' })
@@ -218,6 +224,7 @@ function configOf(env: Environment, crmEnv: Record<string, string>): Config {
       messages: Number(env.RETENTION_MESSAGES_DAYS ?? 30),
       guests: Number(env.RETENTION_GUESTS_DAYS ?? 365),
       origins: Number(env.RETENTION_ORIGINS_DAYS ?? 90),
+      crmDeadLetters: Number(env.RETENTION_CRM_DEAD_LETTERS_DAYS ?? 90),
     },
     sandboxPort: Number(env.SANDBOX_PORT ?? 3999),
     logLevel: env.LOG_LEVEL ?? 'info',

@@ -1,6 +1,25 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../kernel/clock.js';
-import { CrmStore, recordHash } from '../../modules/crm-sync/index.js';
-import type { CrmRecord, Desired, DueRecord, Pause, Settlement } from '../../modules/crm-sync/index.js';
+import { UUID } from '../../kernel/uuid.js';
+import { closedBreaker, CrmStore, recordHash } from '../../modules/crm-sync/index.js';
+import type {
+  Backlog,
+  Breaker,
+  Chunk,
+  ClaimOptions,
+  CrmRecord,
+  DeadLetter,
+  DeadLetterPage,
+  DeadLetterQuery,
+  Desired,
+  DueRecord,
+  Minute,
+  Outcome,
+  Postponement,
+} from '../../modules/crm-sync/index.js';
+import * as sql from './crm-chunks.js';
+import type { BreakerRow, MemberRow, SettledRow } from './crm-chunks.js';
+import * as letters from './crm-letters.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
@@ -13,23 +32,6 @@ type Put = {
   readonly record: CrmRecord;
   readonly hash: string;
   readonly due_at: string;
-};
-type Settled = {
-  readonly crm: string;
-  readonly guest_id: string;
-  readonly version: number;
-  readonly attempts: number;
-  readonly hash: string;
-  readonly remote_id: string | null;
-  readonly at: string;
-  readonly code: string | null;
-};
-type DueRow = {
-  readonly guest_id: string;
-  readonly version: number;
-  readonly record: CrmRecord;
-  readonly desired_hash: string;
-  readonly attempts: number;
 };
 
 const PUT: Statement = {
@@ -44,69 +46,32 @@ const PUT: Statement = {
       desired_hash = excluded.desired_hash,
       due_at = case
         when crm_record.refused_hash = excluded.desired_hash then null
-        when crm_record.delivered_hash = excluded.desired_hash and crm_record.leased_until is null then null
+        when crm_record.delivered_hash = excluded.desired_hash and crm_record.chunk is null then null
         else least(crm_record.due_at, excluded.due_at) end,
+      sent = case
+        when crm_record.chunk is null or crm_record.sent is not null or crm_record.record is null then crm_record.sent
+        when crm_record.desired_hash = excluded.desired_hash then null
+        else jsonb_build_object('version', crm_record.version, 'record', crm_record.record, 'hash', crm_record.desired_hash) end,
       attempts = case
-        when crm_record.leased_until is null and crm_record.desired_hash is distinct from excluded.desired_hash then 0
+        when crm_record.chunk is null and crm_record.desired_hash is distinct from excluded.desired_hash then 0
         else crm_record.attempts end
     where crm_record.version <= excluded.version`,
 };
 const WITHDRAW: Statement = {
   name: 'crm.withdraw',
-  text: `update crm_record set record = null, desired_hash = null, due_at = null from json_to_recordset($1) as row (crm text, guest_id uuid)
+  text: `update crm_record set record = null, desired_hash = null, due_at = null, sent = null, dead_at = null, dead_letter = null
+    from json_to_recordset($1) as row (crm text, guest_id uuid)
     where crm_record.crm = row.crm and crm_record.guest_id = row.guest_id`,
 };
 
-/** Ordered even where only one is wanted: that is what makes the planner take the index of what is due. */
-const DUE = `from crm_record where crm = $1 and due_at <= $2 and (leased_until is null or leased_until <= $2) order by due_at`;
-const ANY_DUE: Statement = { name: 'crm.any_due', text: `select 1 ${DUE} limit 1` };
-const CLAIM: Statement = {
-  name: 'crm.claim',
-  text: `update crm_record set leased_until = $4, attempts = crm_record.attempts + 1
-    from (select ctid as place ${DUE} limit $3 for update skip locked) due
-    where crm_record.ctid = due.place
-    returning crm_record.guest_id, version, record, desired_hash, attempts, due_at`,
-};
-
-const WANTED: Statement = {
-  name: 'crm.wanted',
-  text: 'select guest_id from crm_record where crm = $1 and guest_id = any($2::uuid[]) and record is not null',
-};
-
-const SETTLED = `json_to_recordset($1)
-  as row (crm text, guest_id uuid, version integer, attempts integer, hash text, remote_id text, at timestamptz, code text)`;
-const SAME = 'crm_record.crm = row.crm and crm_record.guest_id = row.guest_id';
-/** Only whoever holds the record now may let go of it. */
-const HELD = `${SAME} and crm_record.attempts = row.attempts and crm_record.leased_until is not null`;
-const DELIVERED: Statement = {
-  name: 'crm.delivered',
-  text: `update crm_record set
-      delivered_hash = row.hash,
-      delivered_version = row.version,
-      remote_id = coalesce(row.remote_id, crm_record.remote_id),
-      due_at = case when desired_hash = row.hash or desired_hash is null then null else coalesce(crm_record.due_at, row.at) end,
-      leased_until = case when crm_record.attempts = row.attempts then null else crm_record.leased_until end,
-      attempts = case when crm_record.attempts = row.attempts then 0 else crm_record.attempts end,
-      refused_hash = null,
-      code = null
-    from ${SETTLED} where ${SAME}`,
-};
-const POSTPONED: Statement = {
-  name: 'crm.postponed',
-  text: `update crm_record set leased_until = null, code = row.code,
-      due_at = case when crm_record.due_at is null then null else row.at end,
-      attempts = case when desired_hash = row.hash then crm_record.attempts else 0 end
-    from ${SETTLED} where ${HELD}`,
-};
-const REFUSED: Statement = {
-  name: 'crm.refused',
-  text: `update crm_record set leased_until = null, code = row.code, refused_hash = row.hash, attempts = 0,
-      due_at = case when desired_hash = row.hash then null else crm_record.due_at end
-    from ${SETTLED} where ${HELD}`,
+const DESIRED: Statement = {
+  name: 'crm.desired',
+  text: `select guest_id, version, record, desired_hash as hash, attempts + 1 as attempt from crm_record
+    where crm = $1 and guest_id = any($2::uuid[]) and record is not null`,
 };
 const PENDING: Statement = {
   name: 'crm.pending',
-  text: `select 1 from crm_record where crm = $1 and guest_id = $2 and (due_at is not null or leased_until is not null)`,
+  text: `select 1 from crm_record where crm = $1 and guest_id = $2 and (due_at is not null or chunk is not null)`,
 };
 const REMOVE: Statement = {
   name: 'crm.remove',
@@ -118,13 +83,6 @@ const REMOVE: Statement = {
         from known where known.crm is not null)
     delete from crm_record where crm = any(array(select known.crm from known)) and guest_id = any($1::uuid[])`,
 };
-const PAUSE: Statement = { name: 'crm.pause', text: 'select until, failures from crm_pause where crm = $1' };
-const SET_PAUSE: Statement = {
-  name: 'crm.set_pause',
-  text: `insert into crm_pause (crm, until, failures) values ($1, $2, $3)
-    on conflict (crm) do update set until = excluded.until, failures = excluded.failures`,
-};
-
 const put: Sink<Put> = {
   name: 'crm.put',
   async write(queries, rows) {
@@ -143,15 +101,12 @@ const removed: Sink<string> = {
     await queries.query(REMOVE, [[...guestIds].sort()]);
   },
 };
-const settledBy = (statement: Statement): Sink<Settled> => ({
-  name: statement.name,
+const settled: Sink<SettledRow> = {
+  name: 'crm.settled',
   async write(queries, rows) {
-    await queries.query(statement, [asJson(sorted(rows))]);
+    await queries.query(sql.SETTLE, [asJson(sorted(rows))]);
   },
-});
-const delivered = settledBy(DELIVERED);
-const postponed = settledBy(POSTPONED);
-const refused = settledBy(REFUSED);
+};
 
 export class PostgresCrmStore extends CrmStore {
   constructor(
@@ -180,86 +135,230 @@ export class PostgresCrmStore extends CrmStore {
     return this.work.collect(removed, `crm:*:${guestId}`, guestId);
   }
 
-  async claim(crm: string, limit: number, leaseMs: number): Promise<DueRecord[]> {
+  async desired(crm: string, guestIds: readonly string[]): Promise<DueRecord[]> {
+    const { rows } = await this.work.query<Omit<DueRecord, 'guestId'> & { guest_id: string }>(DESIRED, [
+      crm,
+      guestIds.filter((id) => UUID.test(id)),
+    ]);
+    const byId = new Map(rows.map(({ guest_id, ...rest }) => [guest_id, { guestId: guest_id, ...rest }]));
+    return guestIds.flatMap((id) => byId.get(id) ?? []);
+  }
+
+  async look(crm: string): Promise<{ isDue: boolean; breaker: Breaker }> {
+    type Row = BreakerRow & { readonly known: boolean | null; readonly fresh: boolean | null };
+    const { rows } = await this.work.query<Row>(sql.LOOK, [crm, this.clock.now().toISOString()]);
+    const row = rows[0]!;
+    return { isDue: row.known === true || row.fresh === true, breaker: toBreaker(row) };
+  }
+
+  async claim(crm: string, { chunks, size, leaseMs, freshFirst = false }: ClaimOptions): Promise<Chunk[]> {
+    const claims = [
+      (count: number) => this.claimKnown(crm, count, leaseMs),
+      (count: number) => this.claimFresh(crm, count, size, leaseMs),
+    ];
+    if (freshFirst) claims.reverse();
+    const claimed: Chunk[] = [];
+    for (const claim of claims) if (claimed.length < chunks) claimed.push(...(await claim(chunks - claimed.length)));
+    return claimed;
+  }
+
+  private async claimFresh(crm: string, chunks: number, size: number, leaseMs: number): Promise<Chunk[]> {
     const now = this.clock.now();
-    // Mostly there are none, and looking costs no write.
-    if ((await this.work.query(ANY_DUE, [crm, now.toISOString()])).count === 0) return [];
-    const until = new Date(now.getTime() + leaseMs);
-    const { rows } = await this.work.run(() =>
-      this.work.query<DueRow & { readonly due_at: Date }>(CLAIM, [crm, now.toISOString(), limit, until.toISOString()]),
-    );
-    return rows
-      .sort((a, b) => a.due_at.getTime() - b.due_at.getTime())
-      .map(({ guest_id, version, record, desired_hash, attempts }) => ({
-        guestId: guest_id,
+    const ids = Array.from({ length: chunks }, () => randomUUID());
+    const values = [crm, now.toISOString(), chunks * size, leaseEnd(now, leaseMs), ids, size];
+    type Row = Pick<MemberRow, 'chunk' | 'member' | 'hash'> & { version: number; record: CrmRecord; attempts: number };
+    const { rows } = await this.work.run(() => this.work.query<Row>(sql.CLAIM_FRESH, values));
+    const isNew = { lease: 1, failures: 0, rekeyed: 0, since: now };
+    return [...groupedByChunk(rows)].map(([id, members]) => ({
+      id,
+      ...isNew,
+      records: members.map(({ member, version, record, hash, attempts }) => ({
+        guestId: member,
         version,
         record,
-        hash: desired_hash,
-        attempt: attempts,
-      }));
+        hash,
+        attempt: attempts + 1,
+      })),
+    }));
   }
 
-  async wanted(crm: string, records: readonly DueRecord[]): Promise<DueRecord[]> {
-    const { rows } = await this.work.query<{ guest_id: string }>(WANTED, [crm, records.map(({ guestId }) => guestId)]);
-    const wanted = new Set(rows.map(({ guest_id }) => guest_id));
-    return records.filter(({ guestId }) => wanted.has(guestId));
-  }
-
-  async delivered(crm: string, settlements: readonly Settlement[]): Promise<void> {
-    const at = this.clock.now();
-    await this.settle(
-      delivered,
-      settlements.map(({ record, remoteId }) => settled(crm, record, at, null, remoteId)),
-    );
-  }
-
-  async postponed(crm: string, records: readonly DueRecord[], until: Date, code: string): Promise<void> {
-    await this.settle(
-      postponed,
-      records.map((record) => settled(crm, record, until, code)),
-    );
-  }
-
-  async refused(
-    crm: string,
-    refusals: readonly { readonly record: DueRecord; readonly code: string }[],
-  ): Promise<void> {
-    const at = this.clock.now();
-    await this.settle(
-      refused,
-      refusals.map(({ record, code }) => settled(crm, record, at, code)),
-    );
-  }
-
-  async pause(crm: string): Promise<Pause> {
-    const { rows } = await this.work.lookUp<Pause>(`crm_pause:${crm}`, PAUSE, [crm]);
-    return rows[0] ?? { until: null, failures: 0 };
-  }
-
-  async setPause(crm: string, { until, failures }: Pause): Promise<void> {
-    await this.work.run(() => this.work.query(SET_PAUSE, [crm, until?.toISOString() ?? null, failures]));
-  }
-
-  private async settle(sink: Sink<Settled>, rows: readonly Settled[]): Promise<void> {
-    if (rows.length === 0) return;
-    await this.work.run(async () => {
-      for (const row of rows) await this.work.collect(sink, keyOf(row.crm, row.guest_id), row);
+  /** Whoever was withdrawn since a chunk was sent is let go of here; a chunk of which nobody is left is over. */
+  private claimKnown(crm: string, chunks: number, leaseMs: number): Promise<Chunk[]> {
+    const now = this.clock.now();
+    return this.work.run(async () => {
+      const values = [crm, now.toISOString(), chunks, leaseEnd(now, leaseMs)];
+      const { rows } = await this.work.query<MemberRow>(sql.CLAIM_KNOWN, values);
+      const wanted: Chunk[] = [];
+      for (const members of groupedByChunk(rows).values()) {
+        const chunk = toChunk(members);
+        const gone = members.filter((member) => member.attempts !== null && sentOf(member) === null);
+        for (const { member } of gone) await this.collectSettled(released(crm, chunk, member, now));
+        if (chunk.records.length > 0) wanted.push(chunk);
+        else await this.work.query(sql.END, [chunk.id, chunk.lease]);
+      }
+      return wanted;
     });
+  }
+
+  settle(crm: string, chunk: Chunk, outcomes: readonly Outcome[]): Promise<void> {
+    const now = this.clock.now();
+    return this.work.run(async () => {
+      for (const outcome of outcomes) await this.collectSettled(settledRow(crm, chunk, outcome, now));
+    });
+  }
+
+  async postpone(_crm: string, { id, lease }: Chunk, { until, code, failures, rekeyed }: Postponement): Promise<void> {
+    const values = [id, lease, until.toISOString(), code, failures, rekeyed];
+    await this.work.run(() => this.work.query(sql.POSTPONE, values));
+  }
+
+  async split(crm: string, { id, lease, failures, records }: Chunk): Promise<void> {
+    const middle = Math.ceil(records.length / 2);
+    const halves = [records.slice(0, middle), records.slice(middle)].map((half) => ({
+      id: randomUUID(),
+      members: half.map(({ guestId }) => guestId),
+      hashes: half.map(({ hash }) => hash),
+    }));
+    const values = [id, lease, asJson(halves), this.clock.now().toISOString(), failures, crm];
+    await this.work.run(() => this.work.query(sql.SPLIT, values));
+  }
+
+  updateBreaker(crm: string, change: (breaker: Breaker) => Breaker): Promise<Breaker> {
+    return this.work.run(async () => {
+      await this.work.query(sql.STATE_ROW, [crm]);
+      const { rows } = await this.work.query<BreakerRow>(sql.LOCK_STATE, [crm]);
+      const known = toBreaker(rows[0]!);
+      const next = change(known);
+      if (next !== known) await this.work.query(sql.SET_STATE, [crm, ...breakerValues(next)]);
+      return next;
+    });
+  }
+
+  async takeProbe(crm: string, leaseMs: number): Promise<boolean> {
+    const now = this.clock.now();
+    const values = [crm, now.toISOString(), leaseEnd(now, leaseMs)];
+    return (await this.work.run(() => this.work.query(sql.TAKE_PROBE, values))).count > 0;
+  }
+
+  deadLetters(query: DeadLetterQuery): Promise<DeadLetterPage> {
+    return letters.listLetters(this.work, query);
+  }
+
+  deadLetter(crm: string, guestId: string): Promise<DeadLetter | null> {
+    return letters.findLetter(this.work, crm, guestId);
+  }
+
+  revive(crm: string, guestIds: readonly string[]): Promise<string[]> {
+    return this.work.run(() => letters.reviveLetters(this.work, crm, guestIds, this.clock.now()));
+  }
+
+  expireDeadLetters(before: Date, limit: number): Promise<number> {
+    return this.work.run(() => letters.expireLetters(this.work, before, limit));
+  }
+
+  countDeadLetters(before: Date): Promise<{ count: number; oldest: Date | null }> {
+    return letters.countLetters(this.work, before);
+  }
+
+  backlog(crm: string, countTo: number): Promise<Backlog> {
+    return letters.backlogOf(this.work, crm, this.clock.now(), countTo);
+  }
+
+  addMinutes(crm: string, minutes: readonly Minute[]): Promise<void> {
+    return this.work.run(() => letters.addMinutes(this.work, crm, minutes, this.clock.now()));
+  }
+
+  minutes(crm: string, since: Date): Promise<Minute[]> {
+    return letters.minutesSince(this.work, crm, since);
+  }
+
+  private collectSettled(row: SettledRow): Promise<void> {
+    return this.work.collect(settled, keyOf(row.crm, row.guest_id), row);
   }
 }
 
 const keyOf = (crm: string, guestId: string): string => `crm:${crm}:${guestId}`;
 
-const settled = (crm: string, due: DueRecord, at: Date, code: string | null, remoteId?: string): Settled => ({
-  crm,
-  guest_id: due.guestId,
-  version: due.version,
-  attempts: due.attempt,
-  hash: due.hash,
-  remote_id: remoteId ?? null,
-  at: at.toISOString(),
+const leaseEnd = (now: Date, ms: number): string => new Date(now.getTime() + ms).toISOString();
+
+function groupedByChunk<Row extends { readonly chunk: string }>(rows: readonly Row[]): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(row.chunk);
+    if (group === undefined) groups.set(row.chunk, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+function toChunk(members: readonly MemberRow[]): Chunk {
+  const { chunk, leases, failures, rekeyed, since } = members[0]!;
+  return { id: chunk, lease: leases, failures, rekeyed, since, records: members.flatMap((one) => sentOf(one) ?? []) };
+}
+
+/** The record in the form in which it was sent; null when it is not to be sent any more. */
+function sentOf({ member, hash, version, record, desired_hash, sent, attempts }: MemberRow): DueRecord | null {
+  const form = sent?.hash === hash ? sent : desired_hash === hash ? { version: version!, record: record! } : null;
+  return form && { guestId: member, version: form.version, record: form.record, hash, attempt: attempts! + 1 };
+}
+
+function settledRow(crm: string, chunk: Chunk, outcome: Outcome, now: Date): SettledRow {
+  const { record, status } = outcome;
+  const { code, reason } = status === 'dead' ? outcome : { code: '', reason: null };
+  return {
+    crm,
+    chunk: chunk.id,
+    lease: chunk.lease,
+    guest_id: record.guestId,
+    version: record.version,
+    hash: record.hash,
+    outcome: status,
+    remote_id: (status === 'delivered' ? outcome.remoteId : undefined) ?? null,
+    at: now.toISOString(),
+    due_at: (status === 'again' ? outcome.at : now).toISOString(),
+    attempts: record.attempt,
+    uncertain: status === 'again' || (status === 'dead' && outcome.isUncertain),
+    dead_letter: status === 'dead' ? { code, reason, attempts: record.attempt + chunk.failures } : null,
+  };
+}
+
+function released(crm: string, chunk: Chunk, guestId: string, now: Date): SettledRow {
+  const nothing = { version: 0, hash: '', remote_id: null, attempts: 0, uncertain: true, dead_letter: null } as const;
+  const at = now.toISOString();
+  return {
+    crm,
+    chunk: chunk.id,
+    lease: chunk.lease,
+    guest_id: guestId,
+    outcome: 'released',
+    at,
+    due_at: at,
+    ...nothing,
+  };
+}
+
+const toBreaker = (row: BreakerRow): Breaker =>
+  row.failures === null
+    ? closedBreaker
+    : {
+        until: row.until,
+        failures: row.failures,
+        openedAt: row.opened_at,
+        code: row.code,
+        failedAt: row.failed_at,
+        chunkLimit: row.chunk_limit,
+        limitedAt: row.limited_at,
+      };
+
+const breakerValues = ({ until, failures, openedAt, code, failedAt, chunkLimit, limitedAt }: Breaker): unknown[] => [
+  until?.toISOString() ?? null,
+  failures,
+  openedAt?.toISOString() ?? null,
   code,
-});
+  failedAt?.toISOString() ?? null,
+  chunkLimit,
+  limitedAt?.toISOString() ?? null,
+];
 
 /** Rows are locked in one order by everybody. */
 const sorted = <Row extends { readonly crm: string; readonly guest_id: string }>(rows: readonly Row[]): Row[] =>

@@ -28,7 +28,12 @@ export class CrmSyncJobs implements OnModuleInit {
   }
 
   @Interval('crm-sync.drain', 1_000)
-  drain(): Promise<void> {
-    return this.runner.run('crm-sync.drain', (leaving) => this.crmSync.drain(leaving));
+  async drain(): Promise<void> {
+    // A job each: one CRM may be slow for as long as it likes.
+    await Promise.all(
+      this.crmSync
+        .ids()
+        .map((id) => this.runner.run(`crm-sync.drain.${id}`, (leaving) => this.crmSync.drainOne(id, leaving))),
+    );
   }
 }

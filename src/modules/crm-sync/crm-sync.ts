@@ -18,8 +18,51 @@ export type CrmRecord = {
 /** The desired state of one guest in every CRM; `version` is the guest's. */
 export type Desired = { readonly guestId: string; readonly version: number; readonly record: CrmRecord };
 
-/** A desired record that one CRM does not hold yet, leased to whoever delivers it. `hash` is its `recordHash`. */
+/** A desired record that one CRM does not hold yet. `hash` is its `recordHash`, `attempt` counts from 1. */
 export type DueRecord = Desired & { readonly hash: string; readonly attempt: number };
+
+/** Records that go out in one call, leased to whoever delivers them. */
+export type Chunk = {
+  readonly id: string;
+  /** Which lease this is, counted from 1. */
+  readonly lease: number;
+  /** How often it failed as a whole while the CRM answered others. */
+  readonly failures: number;
+  /** How often its key was found to be used up. */
+  readonly rekeyed: number;
+  /** When its records were first sent. */
+  readonly since: Date;
+  readonly records: readonly DueRecord[];
+};
+
+/** A desired record that a CRM will not be sent again in this form unless somebody says so. */
+export type DeadLetter = {
+  readonly crm: string;
+  readonly guestId: string;
+  readonly version: number;
+  readonly at: Date;
+  readonly code: string;
+  /** In words, where the CRM or we have any. Never personal data. */
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly record: CrmRecord;
+};
+export type DeadLetterQuery = {
+  readonly crm: string;
+  readonly code?: string;
+  readonly cursor?: string;
+  readonly limit: number;
+};
+export type DeadLetterPage = { readonly items: DeadLetter[]; readonly nextCursor: string | null };
+
+/** What was done for one CRM within one minute. `failures` are calls without a verdict. */
+export type Minute = {
+  readonly minute: Date;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly calls: number;
+  readonly failures: number;
+};
 
 /**
  * A CRM's answer for one record of a chunk, by its index in what was sent. `error` is a stable code; `message` says it in words and never holds
@@ -56,10 +99,11 @@ export const recordHash = (record: CrmRecord): string => hash('sha256', canonica
 
 /**
  * Derived from what is sent, and from nothing else: the same records in the same state have the same key after a restart, and
- * a changed one has another.
+ * a changed one has another. `rekeyed` counts keys for the same records that the CRM has used up.
  */
-export function idempotencyKey(crm: string, records: readonly CrmRecord[]): string {
-  return `guests-${hash('sha256', canonicalJson([crm, records]), 'hex').slice(0, 40)}`;
+export function idempotencyKey(crm: string, records: readonly CrmRecord[], rekeyed = 0): string {
+  const sent = rekeyed === 0 ? [crm, records] : [crm, records, rekeyed];
+  return `guests-${hash('sha256', canonicalJson(sent), 'hex').slice(0, 40)}`;
 }
 
 /** One verdict a record, in order, whatever the CRM left out: a record without an answer is tried again. */

@@ -1,3 +1,5 @@
+export { closedBreaker } from './breaker.js';
+export type { Breaker } from './breaker.js';
 export * from './crm-sync.js';
 export * from './ports/crm.js';
 export * from './ports/crm.store.js';

@@ -110,11 +110,12 @@ describe('retention', () => {
       () => ({ event: 'GUEST_CLOSED', changes: {} }),
     );
   const deliver = async (): Promise<void> => {
-    const due = await storage.crm.claim(CRM, 100, 1_000);
-    await storage.crm.delivered(
-      CRM,
-      due.map((record) => ({ record })),
-    );
+    for (const chunk of await storage.crm.claim(CRM, { chunks: 1, size: 100, leaseMs: 1_000 }))
+      await storage.crm.settle(
+        CRM,
+        chunk,
+        chunk.records.map((record) => ({ record, status: 'delivered' })),
+      );
   };
   const said = async (guest: Guest): Promise<string> => {
     const { id } = await messages.send(guest.id, 'a secret');

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { UnitOfWork } from '../../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../../kernel/uuid.js';
+import { closedBreaker } from '../breaker.js';
+import type { Breaker } from '../breaker.js';
 import { recordHash } from '../crm-sync.js';
-import type { CrmRecord, DueRecord } from '../crm-sync.js';
+import type { Chunk, CrmRecord, DueRecord } from '../crm-sync.js';
 import { CrmStore } from './crm.store.js';
+import type { Outcome } from './crm.store.js';
 
 export type CrmStoreLab = {
   readonly store: CrmStore;
@@ -41,13 +44,24 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
   const inMs = (ms: number) => new Date(lab.now().getTime() + ms);
   const put = (version: number, form = `form ${version}`, dueAt = lab.now(), id = guestId) =>
     lab.store.put(crm, { guestId: id, version, record: aRecord(id, form) }, dueAt);
-  const claim = (limit = 10, store = lab.store) => store.claim(crm, limit, LEASE_MS);
-  const only = async (): Promise<DueRecord> => {
-    const due = await claim();
-    expect(due).toHaveLength(1);
-    return due[0]!;
+  const claimChunks = (chunks = 1, size = 10, store = lab.store) =>
+    store.claim(crm, { chunks, size, leaseMs: LEASE_MS });
+  const claim = async (limit = 10, store = lab.store): Promise<DueRecord[]> =>
+    (await claimChunks(1, limit, store)).flatMap(({ records }) => records);
+  const onlyChunk = async (): Promise<Chunk> => {
+    const chunks = await claimChunks();
+    expect(chunks.map(({ records }) => records.length)).toEqual([1]);
+    return chunks[0]!;
   };
-  const delivered = async (): Promise<void> => lab.store.delivered(crm, [{ record: await only(), remoteId: 'r-1' }]);
+  const only = async (): Promise<DueRecord> => (await onlyChunk()).records[0]!;
+  const settle = (chunk: Chunk, outcome: (record: DueRecord) => Outcome) =>
+    lab.store.settle(crm, chunk, chunk.records.map(outcome));
+  const delivering = (chunk: Chunk) => settle(chunk, (record) => ({ record, status: 'delivered', remoteId: 'r-1' }));
+  const delivered = async (): Promise<void> => delivering(await onlyChunk());
+  const sendingAgain = (chunk: Chunk, at = lab.now()) =>
+    settle(chunk, (record) => ({ record, status: 'again', at, code: 'locked' }));
+  const burying = (chunk: Chunk, isUncertain = false) =>
+    settle(chunk, (record) => ({ record, status: 'dead', code: 'no', reason: 'It will not.', isUncertain }));
 
   it('has nothing for a CRM nobody put anything for', async () => {
     expect(await claim()).toEqual([]);
@@ -55,12 +69,12 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
 
   it('gives what should be sent to one who claims, and not again once it is delivered', async () => {
     await put(1);
-    expect(await lab.store.claim(randomUUID(), 10, LEASE_MS)).toEqual([]);
-    const due = await only();
+    expect(await lab.store.claim(randomUUID(), { chunks: 1, size: 10, leaseMs: LEASE_MS })).toEqual([]);
+    const chunk = await onlyChunk();
     const record = aRecord(guestId, 'form 1');
-    expect(due).toEqual({ guestId, version: 1, record, hash: recordHash(record), attempt: 1 });
+    expect(chunk.records[0]).toEqual({ guestId, version: 1, record, hash: recordHash(record), attempt: 1 });
     expect(await claim()).toEqual([]);
-    await lab.store.delivered(crm, [{ record: due }]);
+    await delivering(chunk);
     lab.advance(LEASE_MS);
     expect(await claim()).toEqual([]);
   });
@@ -84,11 +98,11 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     await delivered();
     expect(await pending()).toBe(false);
     await put(2);
-    const [due] = await claim();
+    const chunk = await onlyChunk();
     await lab.store.withdraw(crm, guestId);
     // Nothing is to be sent any more, but it is on its way.
     expect(await pending()).toBe(true);
-    await lab.store.delivered(crm, [{ record: due! }]);
+    await delivering(chunk);
     expect(await pending()).toBe(false);
   });
 
@@ -99,7 +113,7 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     await lab.store.put(elsewhere, { guestId, version: 1, record: aRecord(guestId, 'form 1') }, lab.now());
     await lab.store.removeAll(guestId);
     expect(await lab.store.isPending(crm, guestId)).toBe(false);
-    expect(await lab.store.claim(elsewhere, 10, LEASE_MS)).toEqual([]);
+    expect(await lab.store.claim(elsewhere, { chunks: 1, size: 10, leaseMs: LEASE_MS })).toEqual([]);
     expect((await claim()).map((due) => due.guestId)).toEqual([other]);
   });
 
@@ -130,13 +144,29 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     expect(await only()).toMatchObject({ version: 3 });
   });
 
-  it('gives it again when a lease was not settled in time', async () => {
+  it('gives a chunk again when its lease was not settled in time: the same members, in the same order and form', async () => {
+    const others = [uuidv7(), uuidv7()];
     await put(1);
-    await only();
+    for (const id of others) await put(1, 'form 1', lab.now(), id);
+    const [first] = await claimChunks();
+    await put(2, 'newer', lab.now(), others[1]);
+    await put(1, 'form 1', inMs(-500), uuidv7());
     lab.advance(LEASE_MS - 1);
-    expect(await claim()).toEqual([]);
+    expect((await claimChunks(1, 1)).map(({ id }) => id)).not.toContain(first!.id);
     lab.advance(1);
-    expect(await only()).toMatchObject({ attempt: 2 });
+    const [again] = await claimChunks(1, 10, lab.another);
+    expect(again).toEqual({ ...first, lease: 2 });
+    await delivering(again!);
+    expect((await claim()).map((due) => [due.guestId, due.version])).toContainEqual([others[1], 2]);
+  });
+
+  it('sends again what was put in two newer forms while a chunk was under way, as the first was sent', async () => {
+    await put(1);
+    const chunk = await onlyChunk();
+    await put(2);
+    await put(3);
+    lab.advance(LEASE_MS);
+    expect((await onlyChunk()).records).toEqual(chunk.records);
   });
 
   it('does not send a form that the CRM holds already', async () => {
@@ -150,10 +180,10 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
 
   it('sends again what was put in another form while it was delivered', async () => {
     await put(1);
-    const first = await only();
+    const first = await onlyChunk();
     await put(2);
     expect(await claim()).toEqual([]);
-    await lab.store.delivered(crm, [{ record: first }]);
+    await delivering(first);
     expect(await only()).toMatchObject({ version: 2 });
   });
 
@@ -161,34 +191,60 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     await put(1, 'one');
     await delivered();
     await put(2, 'two');
-    const second = await only();
+    const second = await onlyChunk();
     await put(3, 'one');
-    await lab.store.delivered(crm, [{ record: second }]);
+    await delivering(second);
     expect(await only()).toMatchObject({ version: 3, record: { channelContext: { campaignId: 'one' } } });
   });
 
-  it('sends a form again that was put back after a delivery nobody settled', async () => {
+  it('sends a form again that was put back after a delivery nobody settled, or of which nothing is known', async () => {
     await put(1, 'one');
     await delivered();
     await put(2, 'two');
-    await only();
+    await onlyChunk();
     await put(3, 'one');
     lab.advance(LEASE_MS);
+    const second = await onlyChunk();
+    expect(second.records).toMatchObject([{ version: 2 }]);
+    await sendingAgain(second);
     expect(await only()).toMatchObject({ version: 3 });
   });
 
-  it('postpones, and counts attempts meanwhile', async () => {
+  it('sends a record again when it is told to, and counts attempts meanwhile', async () => {
     await put(1);
-    await lab.store.postponed(crm, [await only()], inMs(500), 'crm.unavailable');
+    await sendingAgain(await onlyChunk(), inMs(500));
     lab.advance(499);
     expect(await claim()).toEqual([]);
     lab.advance(1);
     expect(await only()).toMatchObject({ attempt: 2 });
   });
 
+  it('postpones a chunk as it is, and remembers how it has fared', async () => {
+    await put(1);
+    const chunk = await onlyChunk();
+    await lab.store.postpone(crm, chunk, { until: inMs(500), code: 'crm.silent', failures: 2, rekeyed: 1 });
+    lab.advance(499);
+    expect(await claim()).toEqual([]);
+    lab.advance(1);
+    expect(await onlyChunk()).toEqual({ ...chunk, lease: 2, failures: 2, rekeyed: 1 });
+  });
+
+  it('splits a chunk into halves that go at once, each by itself', async () => {
+    const ids = [guestId, uuidv7(), uuidv7(), uuidv7(), uuidv7()];
+    for (const id of ids) await put(1, 'form', lab.now(), id);
+    const [chunk] = await claimChunks();
+    await lab.store.split(crm, chunk!);
+    const halves = await claimChunks(3);
+    expect(halves.map(({ records }) => records.length).sort()).toEqual([2, 3]);
+    expect(halves.flatMap(({ records }) => records).sort(byGuest)).toEqual([...chunk!.records].sort(byGuest));
+    for (const half of halves) await delivering(half);
+    lab.advance(LEASE_MS);
+    expect(await claim()).toEqual([]);
+  });
+
   it('does not send a refused form again, but another', async () => {
     await put(1, 'bad');
-    await lab.store.refused(crm, [{ record: await only(), code: 'invalid_email' }]);
+    await burying(await onlyChunk());
     await put(2, 'bad');
     lab.advance(3_600_000);
     expect(await claim()).toEqual([]);
@@ -196,15 +252,15 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     expect(await only()).toMatchObject({ version: 3, attempt: 1 });
   });
 
-  it('sends another form that was put while one was refused or postponed', async () => {
+  it('sends another form that was put while one was refused or failed', async () => {
     await put(1, 'bad');
-    const bad = await only();
+    const bad = await onlyChunk();
     await put(2, 'good');
-    await lab.store.refused(crm, [{ record: bad, code: 'invalid_email' }]);
-    const good = await only();
-    expect(good).toMatchObject({ version: 2, attempt: 1 });
+    await burying(bad);
+    const good = await onlyChunk();
+    expect(good.records).toMatchObject([{ version: 2, attempt: 1 }]);
     await put(3, 'better');
-    await lab.store.postponed(crm, [good], inMs(100), 'crm.unavailable');
+    await sendingAgain(good, inMs(100));
     lab.advance(100);
     expect(await only()).toMatchObject({ version: 3, attempt: 1 });
   });
@@ -230,42 +286,54 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
   });
 
   it('stays withdrawn whatever becomes of a delivery under way', async () => {
-    for (const settle of [
-      (due: DueRecord) => lab.store.delivered(crm, [{ record: due }]),
-      (due: DueRecord) => lab.store.postponed(crm, [due], lab.now(), 'crm.unavailable'),
-      (due: DueRecord) => lab.store.refused(crm, [{ record: due, code: 'no' }]),
-    ]) {
+    for (const end of [delivering, sendingAgain, burying]) {
       guestId = uuidv7();
       await put(1);
-      const due = await only();
+      const chunk = await onlyChunk();
       await lab.store.withdraw(crm, guestId);
-      await settle(due);
+      await end(chunk);
       lab.advance(LEASE_MS);
       expect(await claim()).toEqual([]);
     }
+    expect((await lab.store.deadLetters({ crm, limit: 10 })).items).toEqual([]);
   });
 
-  it('knows which of those under delivery are still wanted', async () => {
-    const other = uuidv7();
+  it('leaves out of a chunk that is sent again who was withdrawn or removed meanwhile, put again since or not', async () => {
+    const [withdrawn, removed, restored] = [uuidv7(), uuidv7(), uuidv7()];
+    for (const id of [guestId, withdrawn, removed, restored]) await put(1, 'form', lab.now(), id);
+    await claimChunks();
+    await lab.store.withdraw(crm, withdrawn);
+    await lab.store.removeAll(removed);
+    await lab.store.withdraw(crm, restored);
+    await put(2, 'newer', lab.now(), restored);
+    lab.advance(LEASE_MS);
+    expect((await claim()).map((due) => due.guestId)).toEqual([guestId]);
+    expect(await only()).toMatchObject({ guestId: restored, version: 2 });
+    expect(await lab.store.isPending(crm, withdrawn)).toBe(false);
+  });
+
+  it('is done with a chunk of which nobody is left', async () => {
     await put(1);
-    await put(1, 'form', lab.now(), other);
-    const due = await claim();
-    expect(await lab.store.wanted(crm, due)).toEqual(due);
+    await onlyChunk();
     await lab.store.withdraw(crm, guestId);
-    expect((await lab.store.wanted(crm, due)).map((one) => one.guestId)).toEqual([other]);
-    expect(await lab.store.wanted(crm, [])).toEqual([]);
+    lab.advance(LEASE_MS);
+    expect(await claim()).toEqual([]);
+    expect(await lab.store.isPending(crm, guestId)).toBe(false);
+    expect((await lab.store.backlog(crm, 10)).chunksUnderWay).toBe(0);
   });
 
-  it('takes no settlement from one whose lease ran out and was given to another', async () => {
+  it('takes nothing from one whose lease ran out and was given to another', async () => {
     await put(1);
-    const late = await only();
+    const late = await onlyChunk();
     lab.advance(LEASE_MS);
     expect(await claim(10, lab.another)).toHaveLength(1);
-    await lab.store.postponed(crm, [late], lab.now(), 'too late');
-    await lab.store.refused(crm, [{ record: late, code: 'too late' }]);
+    await sendingAgain(late);
+    await burying(late);
+    await lab.store.split(crm, late);
+    await lab.store.postpone(crm, late, { until: lab.now(), code: 'late', failures: 9, rekeyed: 9 });
     expect(await claim()).toEqual([]);
     lab.advance(LEASE_MS);
-    expect(await only()).toMatchObject({ attempt: 3 });
+    expect(await onlyChunk()).toMatchObject({ lease: 3, failures: 0 });
   });
 
   it('gives the oldest first, no more than asked for, and each to one of those who claim at once', async () => {
@@ -280,18 +348,138 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     expect(rest.sort()).toEqual(ids.slice(0, 9).sort());
   });
 
-  it('settles nothing when there is nothing to settle', async () => {
-    await lab.store.delivered(crm, []);
-    await lab.store.postponed(crm, [], lab.now(), 'none');
-    await lab.store.refused(crm, []);
+  it('makes as many chunks as asked for, of the size asked for, and those sent before go first unless told otherwise', async () => {
+    for (let n = 0; n < 7; n++) await put(1, 'form', lab.now(), uuidv7());
+    const known = await claimChunks(2, 2);
+    expect(known.map(({ records }) => records.length)).toEqual([2, 2]);
+    lab.advance(LEASE_MS);
+    const [fresh] = await lab.store.claim(crm, { chunks: 1, size: 2, leaseMs: LEASE_MS, freshFirst: true });
+    expect(known.map(({ id }) => id)).not.toContain(fresh!.id);
+    const again = await claimChunks(3, 2);
+    expect(
+      again
+        .map(({ id }) => id)
+        .slice(0, 2)
+        .sort(),
+    ).toEqual(known.map(({ id }) => id).sort());
+    expect(again[2]!.records).toHaveLength(1);
   });
 
-  it('keeps whether a CRM may be called, for all processes', async () => {
-    expect(await lab.store.pause(crm)).toEqual({ until: null, failures: 0 });
-    const pause = { until: inMs(500), failures: 3 };
-    await lab.store.setPause(crm, pause);
-    expect(await lab.another.pause(crm)).toEqual(pause);
-    await lab.another.setPause(crm, { until: null, failures: 0 });
-    expect(await lab.store.pause(crm)).toEqual({ until: null, failures: 0 });
+  it('says what a CRM should hold of some, and nothing of others', async () => {
+    const withdrawn = uuidv7();
+    await put(3);
+    await put(1, 'form', lab.now(), withdrawn);
+    await lab.store.withdraw(crm, withdrawn);
+    const desired = await lab.store.desired(crm, [withdrawn, guestId, uuidv7(), 'no id']);
+    expect(desired).toMatchObject([{ guestId, version: 3, record: aRecord(guestId, 'form 3'), attempt: 1 }]);
+  });
+
+  it('keeps dead letters, newest first and by code, until they are delivered, replayed or withdrawn', async () => {
+    const ids = [uuidv7(), uuidv7(), uuidv7()];
+    for (const id of ids) {
+      guestId = id;
+      await put(1);
+      await burying(await onlyChunk());
+      lab.advance(1);
+    }
+    const list = async (query = {}) => (await lab.store.deadLetters({ crm, limit: 10, ...query })).items;
+    expect((await list()).map((letter) => letter.guestId)).toEqual([...ids].reverse());
+    expect(await list({ code: 'other' })).toEqual([]);
+    const page = await lab.store.deadLetters({ crm, code: 'no', limit: 2 });
+    expect(page.items.map((letter) => letter.guestId)).toEqual([ids[2], ids[1]]);
+    expect((await list({ code: 'no', cursor: page.nextCursor! })).map((letter) => letter.guestId)).toEqual([ids[0]]);
+    expect(await lab.store.deadLetter(crm, ids[0]!)).toMatchObject({
+      version: 1,
+      code: 'no',
+      reason: 'It will not.',
+      attempts: 1,
+    });
+    expect(await lab.store.deadLetter(crm, 'no id')).toBeNull();
+
+    expect(await lab.store.revive(crm, [ids[0]!, uuidv7(), 'no id'])).toEqual([ids[0]]);
+    expect(await lab.store.revive(crm, [ids[0]!])).toEqual([]);
+    expect(await only()).toMatchObject({ guestId: ids[0], attempt: 1 });
+    await lab.store.withdraw(crm, ids[1]!);
+    guestId = ids[2]!;
+    await put(2, 'other');
+    // Its newer form is on its way.
+    expect(await list()).toEqual([]);
+    await delivered();
+    expect((await lab.store.backlog(crm, 10)).deadLetters).toBe(0);
+  });
+
+  it('forgets dead letters that are too old, and still does not send them', async () => {
+    await put(1);
+    await burying(await onlyChunk());
+    const { oldest } = await lab.store.countDeadLetters(inMs(0));
+    expect(oldest!.getTime()).toBeLessThanOrEqual(lab.now().getTime());
+    await lab.store.expireDeadLetters(lab.now(), 1_000);
+    expect(await lab.store.deadLetter(crm, guestId)).not.toBeNull();
+    await lab.store.expireDeadLetters(inMs(1), 1_000);
+    expect(await lab.store.deadLetter(crm, guestId)).toBeNull();
+    expect((await lab.store.countDeadLetters(inMs(1))).count).toBe(0);
+    expect(await claim()).toEqual([]);
+  });
+
+  it('says how much there is to do, and counts no further than asked', async () => {
+    const at = lab.now();
+    for (let n = 0; n < 3; n++) await put(1, 'form', inMs(n * 100), uuidv7());
+    lab.advance(50);
+    const none = { chunksUnderWay: 0, deadLetters: 0 };
+    expect(await lab.store.backlog(crm, 3)).toEqual({ waiting: 3, isExact: true, oldestDue: at, ...none });
+    expect(await lab.store.backlog(crm, 2)).toMatchObject({ waiting: 2, isExact: false });
+    expect(await lab.store.backlog(randomUUID(), 2)).toEqual({ waiting: 0, isExact: true, oldestDue: null, ...none });
+  });
+
+  it('adds up what was done by the minute, and forgets it after an hour', async () => {
+    const minute = lab.now();
+    const counts = { delivered: 5, dead: 1, calls: 2, failures: 1 };
+    await lab.store.addMinutes(crm, [{ minute, ...counts }]);
+    await lab.another.addMinutes(crm, [{ minute, ...counts }]);
+    expect(await lab.store.minutes(crm, inMs(-1))).toEqual([{ minute, delivered: 10, dead: 2, calls: 4, failures: 2 }]);
+    lab.advance(3_600_001);
+    await lab.store.addMinutes(crm, []);
+    expect(await lab.store.minutes(crm, minute)).toEqual([]);
+  });
+
+  it('keeps how a CRM fares for all processes, which change it one after another', async () => {
+    const known = async () => (await lab.store.look(crm)).breaker;
+    expect(await known()).toEqual(closedBreaker);
+    await lab.store.updateBreaker(crm, (breaker) => breaker);
+    expect(await known()).toEqual(closedBreaker);
+    const oneMore = (breaker: Breaker): Breaker => ({ ...breaker, failures: breaker.failures + 1, code: 'crm.silent' });
+    await Promise.all(
+      [lab.store, lab.another, lab.store, lab.another].map((store) => store.updateBreaker(crm, oneMore)),
+    );
+    expect(await known()).toEqual({ ...closedBreaker, failures: 4, code: 'crm.silent' });
+    const all = { until: inMs(500), openedAt: lab.now(), failedAt: lab.now(), chunkLimit: 7, limitedAt: inMs(-5) };
+    await lab.another.updateBreaker(crm, (breaker) => ({ ...breaker, ...all }));
+    expect(await known()).toEqual({ failures: 4, code: 'crm.silent', ...all });
+  });
+
+  it('lets one process at a time see whether a CRM is back', async () => {
+    const probe = () => Promise.all([lab.store, lab.another, lab.store].map((store) => store.takeProbe(crm, LEASE_MS)));
+    expect(await probe()).toEqual([false, false, false]);
+    await lab.store.updateBreaker(crm, (breaker) => ({ ...breaker, openedAt: lab.now(), until: inMs(100) }));
+    expect(await probe()).toEqual([false, false, false]);
+    lab.advance(100);
+    expect((await probe()).filter(Boolean)).toHaveLength(1);
+    lab.advance(LEASE_MS);
+    expect((await probe()).filter(Boolean)).toHaveLength(1);
+  });
+
+  it('says whether anything is due', async () => {
+    const isDue = async () => (await lab.store.look(crm)).isDue;
+    expect(await isDue()).toBe(false);
+    await put(1, 'one', inMs(100));
+    expect(await isDue()).toBe(false);
+    lab.advance(100);
+    expect(await isDue()).toBe(true);
+    await onlyChunk();
+    expect(await isDue()).toBe(false);
+    lab.advance(LEASE_MS);
+    expect(await isDue()).toBe(true);
   });
 }
+
+const byGuest = (a: DueRecord, b: DueRecord): number => (a.guestId < b.guestId ? -1 : 1);

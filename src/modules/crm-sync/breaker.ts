@@ -1,0 +1,94 @@
+import { backoffMs } from '../../kernel/backoff.js';
+
+/**
+ * Whether a CRM may be called, as all processes know it. `until` alone is a wait the CRM asked for; with `openedAt` the breaker is open, and
+ * when `until` has come one process asks whether the CRM is back.
+ */
+export type Breaker = {
+  readonly until: Date | null;
+  /** Calls in a row that failed. */
+  readonly failures: number;
+  readonly openedAt: Date | null;
+  /** What the CRM last failed with, and when; stays when it is back. */
+  readonly code: string | null;
+  readonly failedAt: Date | null;
+  /** Records a chunk may hold at most, learnt from a CRM that found one too large. */
+  readonly chunkLimit: number | null;
+  readonly limitedAt: Date | null;
+};
+
+export type BreakerState = 'closed' | 'waiting' | 'open' | 'half-open';
+
+export const closedBreaker: Breaker = {
+  until: null,
+  failures: 0,
+  openedAt: null,
+  code: null,
+  failedAt: null,
+  chunkLimit: null,
+  limitedAt: null,
+};
+
+/** Failures in a row that open it. */
+const OPENS_AFTER = 5;
+/** Somebody has to change a setting first, and refused log-ins lock accounts. */
+const CREDENTIALS_MS = 60_000;
+/** One odd record may have made a chunk too large: after this time the full size is tried again. */
+const LIMIT_MS = 24 * 3_600_000;
+
+/** `half-open`: one call may find out whether the CRM is back. */
+export function stateOf({ until, openedAt }: Breaker, now: Date): BreakerState {
+  if (openedAt !== null) return until !== null && until > now ? 'open' : 'half-open';
+  return until !== null && until > now ? 'waiting' : 'closed';
+}
+
+/** A call failed, or got no answer. */
+export function failed(breaker: Breaker, code: string, now: Date): Breaker {
+  const failures = breaker.failures + 1;
+  const isOpen = breaker.openedAt !== null || failures >= OPENS_AFTER;
+  return {
+    ...breaker,
+    failures,
+    code,
+    failedAt: now,
+    ...(isOpen ? { openedAt: breaker.openedAt ?? now, until: after(now, backoffMs(failures)) } : {}),
+  };
+}
+
+/** The CRM does not know us any more: no call can succeed. */
+export const locked = (breaker: Breaker, code: string, now: Date): Breaker => ({
+  ...breaker,
+  failures: breaker.failures + 1,
+  code,
+  failedAt: now,
+  openedAt: breaker.openedAt ?? now,
+  until: after(now, CREDENTIALS_MS),
+});
+
+/** The CRM asks for time. Of two waits the longer holds. */
+export function waiting(breaker: Breaker, code: string, ms: number, now: Date): Breaker {
+  const until = after(now, ms);
+  const longer = breaker.until !== null && breaker.openedAt === null && breaker.until > until ? breaker.until : until;
+  return { ...breaker, until: longer, code, failedAt: now };
+}
+
+/** A call was answered. What it failed with before is still known. */
+export const answered = (breaker: Breaker): Breaker =>
+  breaker.failures === 0 && breaker.openedAt === null
+    ? breaker
+    : { ...breaker, failures: 0, openedAt: null, until: null };
+
+/** A chunk of so many records was too large. */
+export const limited = (breaker: Breaker, records: number, now: Date): Breaker => ({
+  ...breaker,
+  chunkLimit: Math.max(1, Math.floor(records / 2)),
+  limitedAt: now,
+});
+
+/** How many records the next chunk may hold. */
+export function chunkSizeOf({ chunkLimit, limitedAt }: Breaker, chunkSize: number, now: Date): number {
+  if (chunkLimit === null || limitedAt === null || now.getTime() - limitedAt.getTime() > LIMIT_MS) return chunkSize;
+  return Math.min(chunkLimit, chunkSize);
+}
+
+const after = (now: Date, ms: number): Date => new Date(now.getTime() + ms);

@@ -1,0 +1,21 @@
+import { AppError } from '../../kernel/app-error.js';
+import type { Crm, Crms } from './ports/crm.js';
+
+export const crmNotFound = (id: string): AppError =>
+  new AppError('not-found', 'crm.not_found', `There is no CRM ${id}, or it is not switched on.`);
+
+export const deadLetterNotFound = (crm: string, guestId: string): AppError =>
+  new AppError('not-found', 'crm.dead_letter_not_found', `${crm} has no dead letter of guest ${guestId}.`);
+
+export const recordNotFound = (crm: string, guestId: string): AppError =>
+  new AppError('not-found', 'crm.record_not_found', `${crm} is to hold nothing of guest ${guestId}.`);
+
+export const previewUnsupported = (crm: string): AppError =>
+  new AppError('conflict', 'crm.preview_unsupported', `The adapter of ${crm} cannot show its requests.`);
+
+/** @throws AppError `crm.not_found` when it is not on */
+export function crmNamed(crms: Crms, id: string): Crm {
+  const crm = crms.all().find((one) => one.id === id);
+  if (crm === undefined) throw crmNotFound(id);
+  return crm;
+}

@@ -1,0 +1,83 @@
+/** Calls under way at once to begin with, and at most. */
+const FIRST_WIDTH = 4;
+const MOST_WIDTH = 16;
+/** Over this time it is counted what the CRM takes; from fewer answers in it nothing can be told. */
+const COUNTED_MS = 1_000;
+const TELLING = 8;
+/** Once the CRM has complained we stay a little below what it was seen to take. */
+const BACK_OFF = 0.95;
+/** Complaints that have nothing to do with the pace, of which there may be any number, do not bring it down further. Calls a second. */
+const LEAST_RATE = 2;
+/** From there the rate grows by this share a second, which doubles every so often: a pause for a complaint costs more than a little caution. */
+const GROWTH = 0.001;
+const GROWTH_DOUBLES_MS = 15_000;
+const MOST_GROWTH = 0.2;
+/** Calls under way when the CRM complains complain as well: they are one complaint. */
+const ONE_COMPLAINT_MS = 1_000;
+
+/**
+ * How fast one CRM may be called by this process: so many calls at once, and once the CRM has complained so many a second. Both grow while all
+ * goes well, step by step, and give way at once when it does not. Times are in milliseconds of any steady clock.
+ */
+export class Pace {
+  private width = FIRST_WIDTH;
+  private underWay = 0;
+  /** Calls a second; null until the CRM has complained for the first time. */
+  private rate: number | null = null;
+  private rateAt = 0;
+  private nextAt = 0;
+  private complainedAt = -Infinity;
+  private complaints = 0;
+  /** When the calls of the last second were answered. */
+  private answers: number[] = [];
+
+  /** How many more calls may be begun, disregarding when. */
+  get room(): number {
+    // Nobody waits much longer than a second for a turn, or leases would run out before it comes.
+    const width = Math.min(this.width, 1 + (this.rate ?? Infinity));
+    return Math.max(0, Math.floor(width) - this.underWay);
+  }
+
+  /** Takes the next turn and says how long to wait for it. Whoever takes one ends it with `answered` or `failed`. */
+  begin(now: number): number {
+    this.underWay++;
+    if (this.rate === null) return 0;
+    const growth = Math.min(MOST_GROWTH, GROWTH * 2 ** ((now - this.complainedAt) / GROWTH_DOUBLES_MS));
+    // What was idle meanwhile has found out nothing.
+    this.rate *= 1 + (growth * Math.min(COUNTED_MS, now - this.rateAt)) / 1_000;
+    this.rateAt = now;
+    const at = Math.max(now, this.nextAt);
+    this.nextAt = at + 1_000 / this.rate;
+    return at - now;
+  }
+
+  answered(now: number): void {
+    this.underWay--;
+    this.complaints = 0;
+    this.width = Math.min(MOST_WIDTH, this.width + 1 / this.width);
+    this.answers = [...this.answers.filter((at) => now - at < COUNTED_MS), now];
+  }
+
+  failed(): void {
+    this.underWay--;
+    this.width = Math.max(1, this.width / 2);
+  }
+
+  /** The CRM asks us to slow down. Answers how often in a row it has. */
+  throttled(now: number): number {
+    this.underWay--;
+    if (now - this.complainedAt < ONE_COMPLAINT_MS) return this.complaints;
+    this.complainedAt = now;
+    this.width = Math.max(1, this.width / 2);
+    const taken = this.answers.filter((at) => now - at < COUNTED_MS).length;
+    if (taken >= TELLING) this.rate = Math.min(this.rate ?? Infinity, (taken * 1_000) / COUNTED_MS) * BACK_OFF;
+    else if (this.rate !== null) this.rate = Math.max(LEAST_RATE, this.rate * BACK_OFF);
+    this.rateAt = now;
+    return ++this.complaints;
+  }
+
+  /** A call that was neither: it says nothing about the pace. */
+  ended(): void {
+    this.underWay--;
+  }
+}
