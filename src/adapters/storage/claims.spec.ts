@@ -68,7 +68,11 @@ describe.each(engines)('claims beside %s with very many waiting', (engine) => {
   ])(
     'costs a CRM little when they are %s',
     async (crm, dueAt) => {
-      const claim = () => storage.crm.claim(crm, 20, 1_000);
+      const claim = async () => {
+        await storage.crm.look(crm);
+        await storage.crm.claim(crm, { chunks: 2, size: 10, leaseMs: 1_000 });
+        await storage.crm.backlog(crm, 1_000);
+      };
       for (let n = 0; n < 8; n++) await claim();
       await sql(`insert into crm_record (crm, guest_id, version, record, desired_hash, due_at)
       select '${crm}', gen_random_uuid(), 1, '{}', 'x', ${dueAt} from generate_series(1, ${WAITING}) n`);

@@ -3,7 +3,7 @@ import { AuditModule } from '../audit/index.js';
 import { CrmStatusService } from './crm-status.service.js';
 import { CrmSyncJobs } from './crm-sync.jobs.js';
 import { CrmSyncService } from './crm-sync.service.js';
-import { DeadLetterRetention } from './dead-letter.retention.js';
+import { DeadLetterRetention } from './dead-letter-retention.service.js';
 import { DeadLetterService } from './dead-letter.service.js';
 
 @Module({

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../kernel/clock.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { AuditService } from '../audit/index.js';
-import { CrmDelivery } from './crm-delivery.js';
+import { CrmDelivery } from './crm-delivery.service.js';
 import { crmNamed } from './crm-sync.errors.js';
 import type { Desired } from './crm-sync.js';
 import { Crms } from './ports/crm.js';

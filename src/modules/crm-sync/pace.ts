@@ -1,16 +1,18 @@
 /** Calls under way at once to begin with, and at most. */
 const FIRST_WIDTH = 4;
 const MOST_WIDTH = 16;
-/** Over this time it is counted what the CRM takes; from fewer answers in it nothing can be told. */
+/** Over this time it is counted what the CRM takes; from fewer calls in it nothing can be told. */
 const COUNTED_MS = 1_000;
 const TELLING = 8;
 /** Once the CRM has complained we stay a little below what it was seen to take. */
 const BACK_OFF = 0.95;
+/** After a wait little is under way for a while: what is counted then says less than what was known. */
+const MOST_LOSS = 0.7;
 /** Complaints that have nothing to do with the pace, of which there may be any number, do not bring it down further. Calls a second. */
 const LEAST_RATE = 2;
 /** From there the rate grows by this share a second, which doubles every so often: a pause for a complaint costs more than a little caution. */
 const GROWTH = 0.001;
-const GROWTH_DOUBLES_MS = 15_000;
+const GROWTH_DOUBLES_MS = 10_000;
 const MOST_GROWTH = 0.2;
 /** Calls under way when the CRM complains complain as well: they are one complaint. */
 const ONE_COMPLAINT_MS = 1_000;
@@ -28,8 +30,8 @@ export class Pace {
   private nextAt = 0;
   private complainedAt = -Infinity;
   private complaints = 0;
-  /** When the calls of the last second were answered. */
-  private answers: number[] = [];
+  /** When the calls of the last second began, or will. */
+  private starts: number[] = [];
 
   /** How many more calls may be begun, disregarding when. */
   get room(): number {
@@ -41,21 +43,26 @@ export class Pace {
   /** Takes the next turn and says how long to wait for it. Whoever takes one ends it with `answered` or `failed`. */
   begin(now: number): number {
     this.underWay++;
-    if (this.rate === null) return 0;
+    const at = this.turn(now);
+    this.starts = [...this.starts.filter((start) => now - start < COUNTED_MS), at];
+    return at - now;
+  }
+
+  private turn(now: number): number {
+    if (this.rate === null) return now;
     const growth = Math.min(MOST_GROWTH, GROWTH * 2 ** ((now - this.complainedAt) / GROWTH_DOUBLES_MS));
     // What was idle meanwhile has found out nothing.
     this.rate *= 1 + (growth * Math.min(COUNTED_MS, now - this.rateAt)) / 1_000;
     this.rateAt = now;
     const at = Math.max(now, this.nextAt);
     this.nextAt = at + 1_000 / this.rate;
-    return at - now;
+    return at;
   }
 
-  answered(now: number): void {
+  answered(): void {
     this.underWay--;
     this.complaints = 0;
     this.width = Math.min(MOST_WIDTH, this.width + 1 / this.width);
-    this.answers = [...this.answers.filter((at) => now - at < COUNTED_MS), now];
   }
 
   failed(): void {
@@ -69,11 +76,19 @@ export class Pace {
     if (now - this.complainedAt < ONE_COMPLAINT_MS) return this.complaints;
     this.complainedAt = now;
     this.width = Math.max(1, this.width / 2);
-    const taken = this.answers.filter((at) => now - at < COUNTED_MS).length;
-    if (taken >= TELLING) this.rate = Math.min(this.rate ?? Infinity, (taken * 1_000) / COUNTED_MS) * BACK_OFF;
-    else if (this.rate !== null) this.rate = Math.max(LEAST_RATE, this.rate * BACK_OFF);
+    this.slowDown(now);
     this.rateAt = now;
     return ++this.complaints;
+  }
+
+  private slowDown(now: number): void {
+    const began = this.starts.filter((start) => start <= now && now - start < COUNTED_MS).length;
+    // All of them were taken but this one.
+    const taken = ((began - 1) * 1_000) / COUNTED_MS;
+    if (this.rate !== null) {
+      const seen = began < TELLING ? this.rate : Math.min(this.rate, Math.max(taken, this.rate * MOST_LOSS));
+      this.rate = Math.max(LEAST_RATE, seen * BACK_OFF);
+    } else if (began >= TELLING) this.rate = taken * BACK_OFF;
   }
 
   /** A call that was neither: it says nothing about the pace. */

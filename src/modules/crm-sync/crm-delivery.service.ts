@@ -96,7 +96,7 @@ export class CrmDelivery {
     const records = chunk.records.map(({ record }) => record);
     try {
       const verdicts = await crm.upsert(records, idempotencyKey(crm.id, records, chunk.rekeyed));
-      pace.answered(performance.now());
+      pace.answered();
       this.meter.add(crm.id, { calls: 1 });
       return async () => {
         await this.settle(crm, chunk, outcomesOf(chunk, completeVerdicts(records.length, verdicts), this.clock.now()));

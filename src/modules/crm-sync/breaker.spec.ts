@@ -1,0 +1,56 @@
+import { answered, chunkSizeOf, closedBreaker, failed, limited, locked, stateOf, waiting } from './breaker.js';
+import type { Breaker } from './breaker.js';
+
+const now = new Date('2026-11-22T09:00:00.000Z');
+const in_ = (ms: number): Date => new Date(now.getTime() + ms);
+const afterFailures = (count: number): Breaker =>
+  Array.from({ length: count }).reduce<Breaker>((breaker) => failed(breaker, 'crm.silent', now), closedBreaker);
+
+describe('the breaker of a CRM', () => {
+  it('opens after five failures in a row, not before, and lets one call see when its time has come', () => {
+    expect(stateOf(afterFailures(4), now)).toBe('closed');
+    const open = afterFailures(5);
+    expect(stateOf(open, now)).toBe('open');
+    expect(open).toMatchObject({ failures: 5, code: 'crm.silent', openedAt: now, failedAt: now });
+    expect(stateOf(open, in_(4_001))).toBe('half-open');
+  });
+
+  it('stays open, since it opened, while the one call fails, and closes when it is answered', () => {
+    const later = in_(4_001);
+    const still = failed(afterFailures(5), 'crm.unavailable', later);
+    expect(still).toMatchObject({ failures: 6, openedAt: now, code: 'crm.unavailable' });
+    expect(still.until!.getTime()).toBeGreaterThan(later.getTime());
+    const closed = answered(still);
+    expect(stateOf(closed, later)).toBe('closed');
+    // What was last wrong can still be read.
+    expect(closed).toMatchObject({ failures: 0, code: 'crm.unavailable', failedAt: later });
+  });
+
+  it('begins to count anew with every answer, and there is nothing to write down when all was well', () => {
+    expect(failed(answered(afterFailures(4)), 'crm.silent', now)).toMatchObject({ failures: 1, openedAt: null });
+    expect(answered(closedBreaker)).toBe(closedBreaker);
+    const told = waiting(closedBreaker, 'crm.throttled', 500, now);
+    expect(answered(told)).toBe(told);
+  });
+
+  it('opens at once for a minute when the CRM does not know us', () => {
+    const open = locked(closedBreaker, 'crm.credentials_refused', now);
+    expect(stateOf(open, in_(59_999))).toBe('open');
+    expect(stateOf(open, in_(60_000))).toBe('half-open');
+  });
+
+  it('waits as long as it was told, the longer of two times, and is then simply closed', () => {
+    const told = waiting(waiting(closedBreaker, 'crm.throttled', 500, now), 'crm.throttled', 300, now);
+    expect(stateOf(told, in_(499))).toBe('waiting');
+    expect(stateOf(told, in_(500))).toBe('closed');
+  });
+
+  it('remembers for a day that chunks were too large', () => {
+    const breaker = limited(closedBreaker, 50, now);
+    expect(chunkSizeOf(closedBreaker, 50, now)).toBe(50);
+    expect(chunkSizeOf(breaker, 50, in_(3_600_000))).toBe(25);
+    expect(chunkSizeOf(breaker, 10, now)).toBe(10);
+    expect(chunkSizeOf(breaker, 50, in_(25 * 3_600_000))).toBe(50);
+    expect(limited(breaker, 1, now).chunkLimit).toBe(1);
+  });
+});
