@@ -1,40 +1,15 @@
 import { Logger } from '@nestjs/common';
+import { ScriptedCrm } from '../../../test/builders/scripted-crm.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { AppError } from '../../kernel/app-error.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { AuditService } from '../audit/index.js';
-import type { CrmRecord, Verdict } from './crm-sync.js';
+import type { CrmRecord } from './crm-sync.js';
 import { CrmSyncService } from './crm-sync.service.js';
 import { aRecord } from './ports/crm.contract.js';
-import type { Crm } from './ports/crm.js';
 
 Logger.overrideLogger(false);
-
-/** A CRM as far as the service can see one: it holds records, and answers as the test says. */
-class ScriptedCrm implements Crm {
-  readonly chunkSize = 8;
-  readonly held = new Map<string, CrmRecord>();
-  readonly calls: { ids: string[]; key: string }[] = [];
-  /** What happens elsewhere while the CRM thinks. */
-  meanwhile: () => Promise<void> = async () => undefined;
-  answer: (records: readonly CrmRecord[]) => Verdict[] | Error = (records) =>
-    records.map((_, index) => ({ index, status: 'updated' }));
-
-  constructor(readonly id: string) {}
-
-  async upsert(records: readonly CrmRecord[], key: string): Promise<Verdict[]> {
-    this.calls.push({ ids: records.map(({ externalId }) => externalId), key });
-    await this.meanwhile();
-    const answer = this.answer(records);
-    if (answer instanceof Error) throw answer;
-    for (const { index, status } of answer)
-      if (status !== 'refused' && status !== 'retry') this.held.set(records[index]!.externalId, records[index]!);
-    return answer;
-  }
-
-  async ping(): Promise<void> {}
-}
 
 const down = new AppError('unavailable', 'crm.unavailable', 'down');
 const no = new AppError('refused', 'crm.refused', 'no');
