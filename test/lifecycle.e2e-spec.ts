@@ -50,6 +50,7 @@ it('an operator sees what will go, it goes, and the trail says what went', async
     'message-texts': { days: 14, dueNow: 0, dueWithin7Days: 0, oldest: expect.any(String) as string },
     guests: { days: 90, dueNow: 0, dueWithin7Days: 0, oldest: null },
     origins: { days: 90, dueNow: 0, dueWithin7Days: 0, oldest: null },
+    'crm-dead-letters': { days: 90, dueNow: 0, dueWithin7Days: 0, oldest: null },
     'idempotency-answers': { days: 1, dueNow: 0, dueWithin7Days: 0, oldest: null },
   });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../kernel/clock.js';
 import { UUID } from '../../kernel/uuid.js';
-import { closedBreaker, CrmStore, recordHash } from '../../modules/crm-sync/index.js';
+import { CrmStore, recordHash } from '../../modules/crm-sync/index.js';
 import type {
   Backlog,
   Breaker,
@@ -19,6 +19,16 @@ import type {
 } from '../../modules/crm-sync/index.js';
 import * as sql from './crm-chunks.js';
 import type { BreakerRow, MemberRow, SettledRow } from './crm-chunks.js';
+import {
+  breakerValues,
+  groupedByChunk,
+  leaseEnd,
+  releasedRow,
+  sentOf,
+  settledRow,
+  toBreaker,
+  toChunk,
+} from './crm-rows.js';
 import * as letters from './crm-letters.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { Sink } from './pending.js';
@@ -192,7 +202,7 @@ export class PostgresCrmStore extends CrmStore {
       for (const members of groupedByChunk(rows).values()) {
         const chunk = toChunk(members);
         const gone = members.filter((member) => member.attempts !== null && sentOf(member) === null);
-        for (const { member } of gone) await this.collectSettled(released(crm, chunk, member, now));
+        for (const { member } of gone) await this.collectSettled(releasedRow(crm, chunk, member, now));
         if (chunk.records.length > 0) wanted.push(chunk);
         else await this.work.query(sql.END, [chunk.id, chunk.lease]);
       }
@@ -207,7 +217,7 @@ export class PostgresCrmStore extends CrmStore {
     });
   }
 
-  async postpone(_crm: string, { id, lease }: Chunk, { until, code, failures, rekeyed }: Postponement): Promise<void> {
+  async postpone({ id, lease }: Chunk, { until, code, failures, rekeyed }: Postponement): Promise<void> {
     const values = [id, lease, until.toISOString(), code, failures, rekeyed];
     await this.work.run(() => this.work.query(sql.POSTPONE, values));
   }
@@ -278,87 +288,6 @@ export class PostgresCrmStore extends CrmStore {
 }
 
 const keyOf = (crm: string, guestId: string): string => `crm:${crm}:${guestId}`;
-
-const leaseEnd = (now: Date, ms: number): string => new Date(now.getTime() + ms).toISOString();
-
-function groupedByChunk<Row extends { readonly chunk: string }>(rows: readonly Row[]): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const group = groups.get(row.chunk);
-    if (group === undefined) groups.set(row.chunk, [row]);
-    else group.push(row);
-  }
-  return groups;
-}
-
-function toChunk(members: readonly MemberRow[]): Chunk {
-  const { chunk, leases, failures, rekeyed, since } = members[0]!;
-  return { id: chunk, lease: leases, failures, rekeyed, since, records: members.flatMap((one) => sentOf(one) ?? []) };
-}
-
-/** The record in the form in which it was sent; null when it is not to be sent any more. */
-function sentOf({ member, hash, version, record, desired_hash, sent, attempts }: MemberRow): DueRecord | null {
-  const form = sent?.hash === hash ? sent : desired_hash === hash ? { version: version!, record: record! } : null;
-  return form && { guestId: member, version: form.version, record: form.record, hash, attempt: attempts! + 1 };
-}
-
-function settledRow(crm: string, chunk: Chunk, outcome: Outcome, now: Date): SettledRow {
-  const { record, status } = outcome;
-  const { code, reason } = status === 'dead' ? outcome : { code: '', reason: null };
-  return {
-    crm,
-    chunk: chunk.id,
-    lease: chunk.lease,
-    guest_id: record.guestId,
-    version: record.version,
-    hash: record.hash,
-    outcome: status,
-    remote_id: (status === 'delivered' ? outcome.remoteId : undefined) ?? null,
-    at: now.toISOString(),
-    due_at: (status === 'again' ? outcome.at : now).toISOString(),
-    attempts: record.attempt,
-    uncertain: status === 'again' || (status === 'dead' && outcome.isUncertain),
-    dead_letter: status === 'dead' ? { code, reason, attempts: record.attempt + chunk.failures } : null,
-  };
-}
-
-function released(crm: string, chunk: Chunk, guestId: string, now: Date): SettledRow {
-  const nothing = { version: 0, hash: '', remote_id: null, attempts: 0, uncertain: true, dead_letter: null } as const;
-  const at = now.toISOString();
-  return {
-    crm,
-    chunk: chunk.id,
-    lease: chunk.lease,
-    guest_id: guestId,
-    outcome: 'released',
-    at,
-    due_at: at,
-    ...nothing,
-  };
-}
-
-const toBreaker = (row: BreakerRow): Breaker =>
-  row.failures === null
-    ? closedBreaker
-    : {
-        until: row.until,
-        failures: row.failures,
-        openedAt: row.opened_at,
-        code: row.code,
-        failedAt: row.failed_at,
-        chunkLimit: row.chunk_limit,
-        limitedAt: row.limited_at,
-      };
-
-const breakerValues = ({ until, failures, openedAt, code, failedAt, chunkLimit, limitedAt }: Breaker): unknown[] => [
-  until?.toISOString() ?? null,
-  failures,
-  openedAt?.toISOString() ?? null,
-  code,
-  failedAt?.toISOString() ?? null,
-  chunkLimit,
-  limitedAt?.toISOString() ?? null,
-];
 
 /** Rows are locked in one order by everybody. */
 const sorted = <Row extends { readonly crm: string; readonly guest_id: string }>(rows: readonly Row[]): Row[] =>

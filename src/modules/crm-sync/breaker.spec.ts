@@ -33,10 +33,15 @@ describe('the breaker of a CRM', () => {
     expect(answered(told)).toBe(told);
   });
 
-  it('opens at once for a minute when the CRM does not know us', () => {
-    const open = locked(closedBreaker, 'crm.credentials_refused', now);
-    expect(stateOf(open, in_(59_999))).toBe('open');
-    expect(stateOf(open, in_(60_000))).toBe('half-open');
+  it('opens at once when the CRM does not know us, and asks it ever more seldom, at last once a minute', () => {
+    let breaker = closedBreaker;
+    const waits = Array.from({ length: 10 }, () => {
+      breaker = locked(breaker, 'crm.credentials_refused', now);
+      return breaker.until!.getTime() - now.getTime();
+    });
+    expect(waits).toEqual([1e3, 2e3, 4e3, 8e3, 16e3, 32e3, 6e4, 6e4, 6e4, 6e4]);
+    expect(stateOf(breaker, in_(59_999))).toBe('open');
+    expect(stateOf(breaker, in_(60_000))).toBe('half-open');
   });
 
   it('waits as long as it was told, the longer of two times, and is then simply closed', () => {

@@ -31,8 +31,8 @@ export const closedBreaker: Breaker = {
 
 /** Failures in a row that open it. */
 const OPENS_AFTER = 5;
-/** Somebody has to change a setting first, and refused log-ins lock accounts. */
-const CREDENTIALS_MS = 60_000;
+/** A credential that was just exchanged may work in a moment; otherwise somebody has to see to it, and refused log-ins lock accounts. */
+const LOCKED_MS = { first: 500, most: 60_000 };
 /** One odd record may have made a chunk too large: after this time the full size is tried again. */
 const LIMIT_MS = 24 * 3_600_000;
 
@@ -55,15 +55,12 @@ export function failed(breaker: Breaker, code: string, now: Date): Breaker {
   };
 }
 
-/** The CRM does not know us any more: no call can succeed. */
-export const locked = (breaker: Breaker, code: string, now: Date): Breaker => ({
-  ...breaker,
-  failures: breaker.failures + 1,
-  code,
-  failedAt: now,
-  openedAt: breaker.openedAt ?? now,
-  until: after(now, CREDENTIALS_MS),
-});
+/** The CRM does not know us any more: no call can succeed. The wait doubles with every call that shows it again. */
+export function locked(breaker: Breaker, code: string, now: Date): Breaker {
+  const failures = breaker.failures + 1;
+  const ms = Math.min(LOCKED_MS.most, LOCKED_MS.first * 2 ** Math.min(failures, 10));
+  return { ...breaker, failures, code, failedAt: now, openedAt: breaker.openedAt ?? now, until: after(now, ms) };
+}
 
 /** The CRM asks for time. Of two waits the longer holds. */
 export function waiting(breaker: Breaker, code: string, ms: number, now: Date): Breaker {

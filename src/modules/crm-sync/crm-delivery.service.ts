@@ -154,10 +154,10 @@ export class CrmDelivery {
         await this.bury(crm, chunk, error, reaction.isUncertain);
         return reaction.isAnswer ? this.reached(crm) : undefined;
       case 'rekey':
-        await this.postpone(crm, chunk, { until: now, code, rekeyed: chunk.rekeyed + 1 });
+        await this.postpone(chunk, { until: now, code, rekeyed: chunk.rekeyed + 1 });
         return this.reached(crm);
       case 'wait':
-        await this.postpone(crm, chunk, { until: this.in(reaction.ms ?? retryDelayMs(1)), code });
+        await this.postpone(chunk, { until: this.in(reaction.ms ?? retryDelayMs(1)), code });
         return this.reached(crm);
       case 'slow-down': {
         const ms = reaction.ms ?? backoffMs(complaints);
@@ -184,7 +184,7 @@ export class CrmDelivery {
     const breaker = await this.work.run(async () => {
       const changed = await this.store.updateBreaker(crm.id, change);
       const until = this.in(ms);
-      await this.postpone(crm, chunk, {
+      await this.postpone(chunk, {
         until: changed.until !== null && changed.until > until ? changed.until : until,
         code,
       });
@@ -203,12 +203,11 @@ export class CrmDelivery {
   }
 
   private postpone(
-    crm: Crm,
     chunk: Chunk,
-    how: Pick<Postponement, 'until' | 'code'> & { rekeyed?: number },
+    how: Pick<Postponement, 'until' | 'code'> & { readonly rekeyed?: number },
   ): Promise<void> {
     const { failures, rekeyed } = chunk;
-    return this.store.postpone(crm.id, chunk, { failures, rekeyed, ...how });
+    return this.store.postpone(chunk, { failures, rekeyed, ...how });
   }
 
   private tell(crm: Crm, chunk: Chunk, error: unknown, { do: reaction }: Reaction): void {

@@ -222,7 +222,7 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
   it('postpones a chunk as it is, and remembers how it has fared', async () => {
     await put(1);
     const chunk = await onlyChunk();
-    await lab.store.postpone(crm, chunk, { until: inMs(500), code: 'crm.silent', failures: 2, rekeyed: 1 });
+    await lab.store.postpone(chunk, { until: inMs(500), code: 'crm.silent', failures: 2, rekeyed: 1 });
     lab.advance(499);
     expect(await claim()).toEqual([]);
     lab.advance(1);
@@ -330,7 +330,7 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     await sendingAgain(late);
     await burying(late);
     await lab.store.split(crm, late);
-    await lab.store.postpone(crm, late, { until: lab.now(), code: 'late', failures: 9, rekeyed: 9 });
+    await lab.store.postpone(late, { until: lab.now(), code: 'late', failures: 9, rekeyed: 9 });
     expect(await claim()).toEqual([]);
     lab.advance(LEASE_MS);
     expect(await onlyChunk()).toMatchObject({ lease: 3, failures: 0 });

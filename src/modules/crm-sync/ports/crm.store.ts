@@ -70,7 +70,7 @@ export abstract class CrmStore {
   /** A chunk was answered and is no more. A record put again in another form meanwhile stays due. */
   abstract settle(crm: string, chunk: Chunk, outcomes: readonly Outcome[]): Promise<void>;
   /** The same chunk is to be sent again from `until`. */
-  abstract postpone(crm: string, chunk: Chunk, postponement: Postponement): Promise<void>;
+  abstract postpone(chunk: Chunk, postponement: Postponement): Promise<void>;
   /** Two chunks take its place, one of each half, due at once and leased to nobody. */
   abstract split(crm: string, chunk: Chunk): Promise<void>;
 
