@@ -23,13 +23,14 @@ type LetterRow = {
 };
 
 /** One that has been replaced by a newer form is none any more: that form is on its way. */
+const IS_LETTER = 'dead_at is not null and refused_hash = desired_hash';
 const LETTER = `crm, guest_id, version, record, dead_at, dead_letter
-  from crm_record where crm = $1 and dead_at is not null and record is not null and refused_hash = desired_hash`;
+  from crm_record where crm = $1 and ${IS_LETTER}`;
 const FIND: Statement = { name: 'crm.dead_letter', text: `select ${LETTER} and guest_id = $2` };
 const REVIVE: Statement = {
   name: 'crm.revive',
   text: `update crm_record set due_at = least(due_at, $3), refused_hash = null, dead_at = null, dead_letter = null, attempts = 0
-    where crm = $1 and guest_id = any($2::uuid[]) and dead_at is not null and record is not null returning guest_id`,
+    where crm = $1 and guest_id = any($2::uuid[]) and ${IS_LETTER} returning guest_id`,
 };
 const EXPIRE: Statement = {
   name: 'crm.expire_dead_letters',
@@ -47,7 +48,7 @@ const BACKLOG: Statement = {
     (select count(*) from (select 1 from crm_record where crm = $1 and due_at is not null limit $3) w) as waiting,
     (select due_at from crm_record where crm = $1 and due_at <= $2 order by due_at limit 1) as oldest,
     (select count(*) from crm_chunk where crm = $1) as chunks,
-    (select count(*) from (select 1 from crm_record where crm = $1 and dead_at is not null limit $3) d) as letters`,
+    (select count(*) from (select 1 from crm_record where crm = $1 and ${IS_LETTER} limit $3) d) as letters`,
 };
 const ADD_MINUTES: Statement = {
   name: 'crm.add_minutes',

@@ -50,8 +50,17 @@ export class CrmDelivery {
 
   /** Sends until nothing is due that may be sent, and waits for what is under way. */
   async drain(crm: Crm, leaving?: AbortSignal): Promise<void> {
-    const pace = this.paceOf(crm.id);
     const underWay = new UnderWay();
+    try {
+      await this.sendDue(crm, underWay, leaving);
+    } finally {
+      await underWay.all();
+    }
+    await this.meter.flush(crm.id);
+  }
+
+  private async sendDue(crm: Crm, underWay: UnderWay, leaving?: AbortSignal): Promise<void> {
+    const pace = this.paceOf(crm.id);
     while (leaving?.aborted !== true && !underWay.hasFailed) {
       const room = Math.min(pace.room, MOST_UNDER_WAY - underWay.size);
       const chunks = room > 0 ? await this.next(crm, room) : [];
@@ -60,8 +69,6 @@ export class CrmDelivery {
       if (underWay.size === 0) break;
       await underWay.any();
     }
-    await underWay.all();
-    await this.meter.flush(crm.id);
   }
 
   private async next(crm: Crm, room: number): Promise<Chunk[]> {

@@ -3,7 +3,7 @@ import type { Chunk } from './crm-sync.js';
 
 /** So often is a record tried while the CRM answers others. */
 export const MAX_ATTEMPTS = 15;
-/** So long is a record tried that was sent once. */
+/** So long is a record tried that was sent once, while the CRM answers others. */
 export const MAX_AGE_MS = 72 * 3_600_000;
 /** A chunk that fails so often while the CRM answers others may hold a record that the CRM stumbles over. */
 const SUSPECT_AFTER = 3;
@@ -44,15 +44,16 @@ export function reactionTo(error: unknown, chunk: Chunk, isTrusted: boolean, now
 /** An adapter that stumbles over a record is treated like a CRM that refuses it: its bug costs one record and not the whole chunk. */
 const bug = { kind: 'refused', code: 'bug', retryAfterMs: undefined } as const;
 
+/** Nothing is given up while the CRM is down, which is no record's fault. */
 function retried(chunk: Chunk, isTrusted: boolean, now: Date): Reaction {
-  const failures = chunk.failures + (isTrusted ? 1 : 0);
-  const [first] = chunk.records;
+  if (!isTrusted) return { do: 'retry', counts: false };
+  const failures = chunk.failures + 1;
   if (chunk.records.length > 1)
-    return isTrusted && failures >= SUSPECT_AFTER
+    return failures >= SUSPECT_AFTER
       ? { do: 'split', tooLarge: false, isAnswer: false }
-      : { do: 'retry', counts: isTrusted };
-  const isTried = (isTrusted && failures + first!.attempt > MAX_ATTEMPTS) || isTooOld(chunk, now);
-  return isTried ? { do: 'bury', isUncertain: true, isAnswer: false } : { do: 'retry', counts: isTrusted };
+      : { do: 'retry', counts: true };
+  const isTried = failures + chunk.records[0]!.attempt > MAX_ATTEMPTS || isTooOld(chunk, now);
+  return isTried ? { do: 'bury', isUncertain: true, isAnswer: false } : { do: 'retry', counts: true };
 }
 
 export const isTooOld = ({ since }: Chunk, now: Date): boolean => now.getTime() - since.getTime() >= MAX_AGE_MS;

@@ -404,6 +404,7 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     await put(2, 'other');
     // Its newer form is on its way.
     expect(await list()).toEqual([]);
+    expect(await lab.store.revive(crm, ids)).toEqual([]);
     await delivered();
     expect((await lab.store.backlog(crm, 10)).deadLetters).toBe(0);
   });
