@@ -14,6 +14,8 @@ const LEAST_RATE = 2;
 const GROWTH = 0.001;
 const GROWTH_DOUBLES_MS = 10_000;
 const MOST_GROWTH = 0.2;
+/** So much of a turn that was not taken in time may be made up for: work comes in fits and starts. */
+const CATCH_UP_MS = 40;
 /** Calls under way when the CRM complains complain as well: they are one complaint. */
 const ONE_COMPLAINT_MS = 1_000;
 
@@ -27,6 +29,8 @@ export class Pace {
   /** Calls a second; null until the CRM has complained for the first time. */
   private rate: number | null = null;
   private rateAt = 0;
+  /** For how long calls have gone at it, or a little above, without a complaint. */
+  private provenMs = 0;
   private nextAt = 0;
   private complainedAt = -Infinity;
   private complaints = 0;
@@ -40,7 +44,7 @@ export class Pace {
     return Math.max(0, Math.floor(width) - this.underWay);
   }
 
-  /** Takes the next turn and says how long to wait for it. Whoever takes one ends it with `answered` or `failed`. */
+  /** Takes the next turn and says how long to wait for it. Whoever takes one ends it by saying what came of it. */
   begin(now: number): number {
     this.underWay++;
     const at = this.turn(now);
@@ -50,12 +54,14 @@ export class Pace {
 
   private turn(now: number): number {
     if (this.rate === null) return now;
-    const growth = Math.min(MOST_GROWTH, GROWTH * 2 ** ((now - this.complainedAt) / GROWTH_DOUBLES_MS));
     // What was idle meanwhile has found out nothing.
-    this.rate *= 1 + (growth * Math.min(COUNTED_MS, now - this.rateAt)) / 1_000;
+    const active = Math.min(COUNTED_MS, Math.max(0, now - this.rateAt));
+    this.provenMs += active;
+    const growth = Math.min(MOST_GROWTH, GROWTH * 2 ** (this.provenMs / GROWTH_DOUBLES_MS));
+    this.rate *= 1 + (growth * active) / 1_000;
     this.rateAt = now;
     const at = Math.max(now, this.nextAt);
-    this.nextAt = at + 1_000 / this.rate;
+    this.nextAt = Math.max(this.nextAt, now - CATCH_UP_MS) + 1_000 / this.rate;
     return at;
   }
 
@@ -78,6 +84,7 @@ export class Pace {
     this.width = Math.max(1, this.width / 2);
     this.slowDown(now);
     this.rateAt = now;
+    this.provenMs = 0;
     return ++this.complaints;
   }
 
