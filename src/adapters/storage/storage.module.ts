@@ -2,6 +2,7 @@ import { Global, Inject, Module } from '@nestjs/common';
 import type { Abstract, DynamicModule, FactoryProvider, OnApplicationShutdown } from '@nestjs/common';
 import { ApiKeyUseStore } from '../../http/api-key-use.store.js';
 import { IdempotencyStore } from '../../http/idempotency.store.js';
+import { Gate } from '../../kernel/gate.js';
 import { Leases } from '../../kernel/leases.js';
 import { Outbox } from '../../kernel/outbox.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
@@ -36,6 +37,7 @@ const PORTS = [
   port(Outbox, (storage) => storage.outbox),
   port(Vault, (storage) => storage.vault),
   port(Leases, (storage) => storage.leases),
+  port(Gate, (storage) => storage.gate),
   port(GuestStore, (storage) => storage.guests),
   port(SessionStore, (storage) => storage.sessions),
   port(MessageStore, (storage) => storage.messages),

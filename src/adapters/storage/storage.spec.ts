@@ -3,6 +3,7 @@ import { aGuest } from '../../../test/builders/guest.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { apiKeyUseStoreContract } from '../../http/api-key-use.store.contract.js';
+import { gateContract } from '../../kernel/gate.contract.js';
 import { leasesContract } from '../../kernel/leases.contract.js';
 import { outboxContract } from '../../kernel/outbox.contract.js';
 import { unitOfWorkContract } from '../../kernel/unit-of-work.contract.js';
@@ -81,6 +82,7 @@ describe.each(engines)('storage, %s', (engine) => {
     })));
   describe('Vault', () => vaultContract(async () => ({ vault: one.vault, another: two.vault, work: one.work, close })));
   describe('Leases', () => leasesContract(async () => ({ leases: one.leases, others: two.leases, advance, close })));
+  describe('Gate', () => gateContract(async () => ({ gate: one.gate, others: two.gate, advance, close })));
   describe('GuestStore', () =>
     guestStoreContract(async () => ({ store: one.guests, another: two.guests, work: one.work, close })));
   describe('SessionStore', () =>

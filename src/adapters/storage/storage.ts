@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { Clock, SystemClock } from '../../kernel/clock.js';
 import type { ApiKeyUseStore } from '../../http/api-key-use.store.js';
 import type { IdempotencyStore } from '../../http/idempotency.store.js';
+import type { Gate } from '../../kernel/gate.js';
 import type { Leases } from '../../kernel/leases.js';
 import type { Outbox } from '../../kernel/outbox.js';
 import type { UnitOfWork } from '../../kernel/unit-of-work.js';
@@ -33,6 +34,7 @@ import { PostgresApiKeyUseStore } from './postgres-api-key-use.store.js';
 import { adoptRestoredEntries, PostgresAuditStore } from './postgres-audit.store.js';
 import { PostgresConsentStore } from './postgres-consent.store.js';
 import { PostgresCrmStore } from './postgres-crm.store.js';
+import { PostgresGate } from './postgres-gate.js';
 import { PostgresGuestNews } from './postgres-guest-news.js';
 import { PostgresGuestStore } from './postgres-guest.store.js';
 import { PostgresIdempotencyStore } from './postgres-idempotency.store.js';
@@ -64,6 +66,7 @@ export type Storage = {
   readonly outbox: Outbox;
   readonly vault: Vault;
   readonly leases: Leases;
+  readonly gate: Gate;
   readonly guests: GuestStore;
   readonly sessions: SessionStore;
   readonly messages: MessageStore;
@@ -121,6 +124,7 @@ export function storageOn(
     outbox: new PostgresOutbox(work, clock, holder),
     vault: new PostgresVault(new SubjectKeys(work, new DataKeys(dataKeys))),
     leases: new PostgresLeases(work, clock, holder),
+    gate: new PostgresGate(work, clock),
     guests: new PostgresGuestStore(work, wakers),
     sessions,
     consents: new PostgresConsentStore(work),
