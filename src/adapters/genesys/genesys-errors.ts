@@ -135,6 +135,16 @@ export const tooFast = (retryAfterMs: number): AppError =>
     retryAfterMs,
   });
 
+/** Genesys asked for a pause that lasts longer than this call can. */
+export const askedToWait = (retryAfterMs: number): AppError =>
+  new AppError('throttled', 'genesys.throttled', 'Genesys Cloud asks us to wait.', { retryAfterMs });
+
+/** Genesys failed several times in a row, and is asked by one call at a time until it answers. */
+export const resting = (retryAfterMs: number): AppError =>
+  new AppError('unavailable', 'genesys.resting', 'Genesys Cloud kept failing and is left alone for a moment.', {
+    retryAfterMs,
+  });
+
 /** Another process has taken the guest over, or is about to. */
 export const notHeld = (): AppError =>
   new AppError('unavailable', 'genesys.not_held', "This process does not hold the guest's socket any more.");

@@ -1,9 +1,12 @@
 import { Logger } from '@nestjs/common';
+import { SystemClock } from '../../kernel/clock.js';
+import { LoneGate } from '../../kernel/lone-gate.js';
 import { Lab } from '../../sandbox/lab.contract.js';
 import type { SandboxOptions } from '../../sandbox/sandbox.js';
 import type { ChannelLab } from '../../modules/guest/ports/guest-channel.contract.js';
 import type { ConversationsLab } from '../../modules/guest/ports/conversations.contract.js';
-import { platformConversations } from './genesys.module.js';
+import { openPlatform } from './platform.js';
+import { PlatformConversations } from './platform-conversations.js';
 import type { GenesysSettings } from './genesys.settings.js';
 import { GenesysGuestChannel } from './guest-channel.js';
 import type { Timing } from './guest-session.js';
@@ -22,6 +25,10 @@ export function settingsOf({ sandbox }: Lab): GenesysSettings {
     gatewayUrl: apiUrl,
   };
 }
+
+/** The Platform API of an organisation, as a process has it that shares it with nobody. */
+export const platformConversations = (settings: GenesysSettings): PlatformConversations =>
+  new PlatformConversations(openPlatform(settings, new LoneGate(new SystemClock())).client);
 
 const TYPING_MS = 400;
 

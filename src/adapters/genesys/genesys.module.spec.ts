@@ -1,14 +1,33 @@
+import { Global, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { Clock, SystemClock } from '../../kernel/clock.js';
+import { Gate } from '../../kernel/gate.js';
+import { JobRunner } from '../../kernel/job-runner.js';
+import { LoneGate } from '../../kernel/lone-gate.js';
 import { aSession } from '../../modules/guest/ports/guest-channel.contract.js';
 import { Conversations, GuestChannel } from '../../modules/guest/index.js';
 import { Lab } from '../../sandbox/lab.contract.js';
 import { settingsOf } from './genesys-lab.contract.js';
 import { GenesysModule } from './genesys.module.js';
 
+const clock = new SystemClock();
+const around = [
+  { provide: Clock, useValue: clock },
+  { provide: Gate, useValue: new LoneGate(clock) },
+  { provide: JobRunner, useValue: new JobRunner({ take: async () => true, release: async () => undefined }) },
+];
+
+/** What the kernel and storage give to everybody. */
+@Global()
+@Module({ providers: around, exports: around.map(({ provide }) => provide) })
+class Surroundings {}
+
 describe('GenesysModule', () => {
   it('answers the ports of the guest, and closes the guests’ sockets when the service leaves', async () => {
     const lab = await Lab.open();
-    const module = await Test.createTestingModule({ imports: [GenesysModule.with(settingsOf(lab))] }).compile();
+    const module = await Test.createTestingModule({
+      imports: [Surroundings, GenesysModule.with(settingsOf(lab))],
+    }).compile();
     const app = await module.init();
     const channel = app.get(GuestChannel);
     channel.listen(() => Promise.resolve());

@@ -1,7 +1,6 @@
 import { conversationsContract } from '../../modules/guest/ports/conversations.contract.js';
 import { Lab } from '../../sandbox/lab.contract.js';
-import { openConversations, settingsOf } from './genesys-lab.contract.js';
-import { platformConversations } from './genesys.module.js';
+import { openConversations, platformConversations, settingsOf } from './genesys-lab.contract.js';
 
 describe('PlatformConversations', () => {
   conversationsContract(openConversations);

@@ -1,6 +1,7 @@
 import { AppError } from '../../kernel/app-error.js';
 import { Conversations } from '../../modules/guest/index.js';
 import type { Attributes, ConversationView } from '../../modules/guest/index.js';
+import { goingOn } from './platform-client.js';
 import type { PlatformClient } from './platform-client.js';
 
 /** `Conversations` by the Platform API. */
@@ -20,8 +21,10 @@ export class PlatformConversations extends Conversations {
 
   async read(conversationId: string): Promise<ConversationView | null> {
     const conversation = await nullIfUnknown(
-      this.platform.call('getConversationsMessage', ({ conversations }) =>
-        conversations.getConversationsMessage(conversationId),
+      this.platform.call(
+        'getConversationsMessage',
+        ({ conversations }) => conversations.getConversationsMessage(conversationId),
+        goingOn(),
       ),
     );
     return conversation === null ? null : conversationView(conversationId, conversation);
@@ -50,7 +53,8 @@ export class PlatformConversations extends Conversations {
   }
 
   async ping(): Promise<void> {
-    await this.platform.call('getTokensMe', ({ tokens }) => tokens.getTokensMe());
+    // Whoever asks how we are must not wait behind jobs: an allowance that is used is no dependency that is down.
+    await this.platform.call('getTokensMe', ({ tokens }) => tokens.getTokensMe(), 'person');
   }
 }
 

@@ -2,16 +2,16 @@ import { mkdtempSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
+import { SystemClock } from '../../kernel/clock.js';
+import { LoneGate } from '../../kernel/lone-gate.js';
 import { until } from '../../modules/guest/ports/guest-channel.contract.js';
 import { wait } from '../../sandbox/lab.contract.js';
 import type { SandboxOptions } from '../../sandbox/sandbox.js';
 import { Lab } from '../../sandbox/lab.contract.js';
 import { settingsOf } from './genesys-lab.contract.js';
 import type { GenesysSettings } from './genesys.settings.js';
-import { PlatformClient } from './platform-client.js';
+import { openPlatform } from './platform.js';
 import { PlatformConversations } from './platform-conversations.js';
-import { PlatformLogin } from './platform-login.js';
-import { PlatformTransport } from './platform-transport.js';
 import type { TransportLimits } from './platform-transport.js';
 
 const at = (request: unknown): number => Date.parse((request as { at: string }).at);
@@ -23,9 +23,7 @@ describe('Calls to the Platform API', () => {
   const open = async (options: SandboxOptions = {}): Promise<Lab> => (lab = await Lab.open(options));
   const platform = (changes: Partial<GenesysSettings> = {}, limits = LIMITS): PlatformConversations => {
     const settings = { ...settingsOf(lab), ...changes };
-    return new PlatformConversations(
-      new PlatformClient(settings.gatewayUrl!, new PlatformTransport(new PlatformLogin(settings), limits)),
-    );
+    return new PlatformConversations(openPlatform(settings, new LoneGate(new SystemClock()), limits).client);
   };
   const received = async (part: string) => (await lab.requests()).filter(({ path }) => path.includes(part));
   const fault = (match: string, effect: object, times = 1) => lab.fault('genesys', match, effect, times);
@@ -137,7 +135,7 @@ describe('Calls to the Platform API', () => {
 
   it('never repeat a POST of which nobody knows whether it was done, except after a 429', async () => {
     await open();
-    const transport = new PlatformTransport(new PlatformLogin(settingsOf(lab)), LIMITS);
+    const { transport } = openPlatform(settingsOf(lab), new LoneGate(new SystemClock()), LIMITS);
     const post = { method: 'POST', url: `${lab.sandbox.url}/api/v2/things`, headers: {}, body: '{}' };
     await fault('/things', { drop: true });
     await expect(transport.send(post)).rejects.toMatchObject({ status: null });

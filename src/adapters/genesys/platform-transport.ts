@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
+import type { CallQueue, Turn } from './call-queue.js';
 import { exchange } from './exchange.js';
 import type { Answer } from './exchange.js';
 import { GenesysFailure } from './genesys-errors.js';
@@ -23,89 +24,98 @@ export type TransportLimits = {
   readonly attempts: number;
 };
 
+/** One call under way. */
+type Call = PlatformRequest & { readonly correlationId: string; readonly deadline: number };
+
 const LIMITS: TransportLimits = { attemptMs: 10_000, callMs: 15_000, attempts: 4 };
 const BACKOFF = new ExponentialBackoff({ initialDelay: 300, maxDelay: 4_000, generator: fullJitterGenerator });
 /** Every PATCH we send names the state it wants (attributes merged by name, `disconnected`), so it may be repeated. */
 const REPEATABLE = new Set(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']);
 
 /**
- * Carries calls to the Platform API: who we are, how long we wait, what is tried again and when. The SDK itself has none of that, and
- * what it rejects with has lost the headers a retry needs.
+ * Carries calls to the Platform API: who we are, when it is a call's turn, how long we wait, what is tried again and when. The SDK itself
+ * has none of that, and what it rejects with has lost the headers a retry needs.
  */
 export class PlatformTransport {
   private readonly logger = new Logger('genesys');
-  private pausedUntil = 0;
 
   constructor(
     private readonly login: PlatformLogin,
+    private readonly queue: CallQueue,
     private readonly limits: TransportLimits = LIMITS,
   ) {}
 
-  /** @throws GenesysFailure */
-  async send(request: PlatformRequest): Promise<Answer> {
-    const deadline = performance.now() + this.limits.callMs;
-    const correlationId = randomUUID();
+  /** @throws GenesysFailure, or AppError when it was not this call's turn in time */
+  async send(request: PlatformRequest, turn: Turn = 'person'): Promise<Answer> {
+    const call = { ...request, correlationId: randomUUID(), deadline: performance.now() + this.limits.callMs };
     let backoff = BACKOFF.next();
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.pause(deadline);
-        return await this.authorized(request, correlationId, deadline);
+        return await this.authorized(call, attempt > 1 && turn === 'job' ? 'follow-up' : turn);
       } catch (error) {
         if (!(error instanceof GenesysFailure)) throw error;
+        if (error.status === 429) await this.waitAll(error);
         const waitMs = Math.max(backoff.duration, error.facts.retryAfterMs ?? 0);
-        const tooLate = attempt >= this.limits.attempts || performance.now() + waitMs >= deadline;
-        if (error.status === 429) this.pauseAll(error);
+        const tooLate = attempt >= this.limits.attempts || performance.now() + waitMs >= call.deadline;
         if (tooLate || !mayRepeat(error, request)) throw error;
-        // The pause of a 429 is everybody's, this call's too: it is waited for above.
+        // The pause of a 429 is everybody's, this call's too: the queue waits for it.
         if (error.status !== 429) await sleep(waitMs);
         backoff = backoff.next(undefined);
       }
     }
   }
 
-  private async authorized(request: PlatformRequest, correlationId: string, deadline: number): Promise<Answer> {
-    const token = await this.login.token();
+  private async authorized(call: Call, turn: Turn): Promise<Answer> {
+    const token = await this.token();
     try {
-      return await this.attempt(request, correlationId, deadline, token);
+      return await this.attempt(call, turn, token);
     } catch (error) {
       if (!(error instanceof GenesysFailure) || error.status !== 401) throw error;
       this.login.reject(token);
-      return await this.attempt(request, correlationId, deadline, await this.login.token());
+      return await this.attempt(call, turn === 'job' ? 'follow-up' : turn, await this.token());
     }
   }
 
-  private attempt(request: PlatformRequest, correlationId: string, deadline: number, token: string): Promise<Answer> {
+  private async token(): Promise<string> {
+    try {
+      return await this.login.token();
+    } catch (error) {
+      if (error instanceof GenesysFailure && isAway(error)) await this.queue.seen('failed');
+      throw error;
+    }
+  }
+
+  private async attempt(call: Call, turn: Turn, token: string): Promise<Answer> {
+    const { correlationId, deadline, ...request } = call;
+    const isTroubled = await this.queue.turn(turn, deadline);
     const left = Math.max(1, Math.ceil(deadline - performance.now()));
-    return exchange({
-      ...request,
-      called: 'api',
-      headers: { ...request.headers, Authorization: `Bearer ${token}`, 'ININ-Correlation-Id': correlationId },
-      timeoutMs: Math.min(this.limits.attemptMs, left),
-    });
-  }
-
-  /** Waits until Genesys wants to hear from us again, or gives up at once when that is later than anybody will wait. */
-  private async pause(deadline: number): Promise<void> {
-    for (let left = this.left(); left > 0; left = this.left()) {
-      if (performance.now() + left >= deadline) throw new GenesysFailure('api', 429, { retryAfterMs: Math.ceil(left) });
-      // Not all at once when it is over.
-      await sleep(left + Math.random() * 200);
+    try {
+      const answer = await exchange({
+        ...request,
+        called: 'api',
+        headers: { ...request.headers, Authorization: `Bearer ${token}`, 'ININ-Correlation-Id': correlationId },
+        timeoutMs: Math.min(this.limits.attemptMs, left),
+      });
+      if (isTroubled) await this.queue.seen('answered');
+      return answer;
+    } catch (error) {
+      const failed = isAway(error as GenesysFailure);
+      if (failed || isTroubled) await this.queue.seen(failed ? 'failed' : 'answered');
+      throw error;
     }
   }
 
-  private left(): number {
-    return this.pausedUntil - performance.now();
-  }
-
-  private pauseAll(failure: GenesysFailure): void {
-    const { retryAfterMs = 0, correlationId } = failure.facts;
-    this.pausedUntil = Math.max(this.pausedUntil, performance.now() + retryAfterMs);
-    this.logger.warn('genesys asks to wait', { waitMs: retryAfterMs, called: failure.called, correlationId });
+  private async waitAll({ called, facts: { retryAfterMs = 0, correlationId } }: GenesysFailure): Promise<void> {
+    await this.queue.told(retryAfterMs);
+    this.logger.warn('genesys asks to wait', { waitMs: retryAfterMs, called, correlationId });
   }
 }
 
+/** The other side is away or ill; everything else is an answer. */
+const isAway = ({ status }: GenesysFailure): boolean => status === null || status === 408 || status >= 500;
+
 /** A 429 was not worked on, and a login can be tried as often as one likes; silence may hide success. */
-function mayRepeat({ status, called }: GenesysFailure, { method }: PlatformRequest): boolean {
-  if (status === 429) return true;
-  return (status === null || status === 408 || status >= 500) && (called === 'login' || REPEATABLE.has(method));
+function mayRepeat(failure: GenesysFailure, { method }: PlatformRequest): boolean {
+  if (failure.status === 429) return true;
+  return isAway(failure) && (failure.called === 'login' || REPEATABLE.has(method));
 }

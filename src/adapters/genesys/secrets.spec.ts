@@ -4,8 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { aSession, aText, Listener, until } from '../../modules/guest/ports/guest-channel.contract.js';
-import { GenesysLab, settingsOf } from './genesys-lab.contract.js';
-import { platformConversations } from './genesys.module.js';
+import { GenesysLab, platformConversations, settingsOf } from './genesys-lab.contract.js';
 import type { GenesysSettings } from './genesys.settings.js';
 
 /** Everything that can be read off a value by whoever logs, stores or forwards it. */

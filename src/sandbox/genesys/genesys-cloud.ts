@@ -16,6 +16,7 @@ import { GuestTickets } from './guest/guest-tickets.js';
 import { Messaging } from './messaging.js';
 import { AccessTokens, bearer, oauthRoutes } from './platform/oauth.js';
 import { platformAccess } from './platform/platform-access.js';
+import { limitsRoutes } from './platform/limits-api.js';
 import { conversationRoutes, housekeepingRoutes } from './platform/platform-api.js';
 
 export type GenesysOptions = {
@@ -69,6 +70,7 @@ export class GenesysCloud {
       async (api) => {
         api.addHook('preHandler', platformAccess(tokens, limits.requestsPerTokenPerMinute));
         housekeepingRoutes(api, (authorization) => tokens.expire(bearer(authorization)));
+        limitsRoutes(api, limits);
         api.get<{ Params: { id: string } }>('/webdeployments/deployments/:id', async ({ params }) => {
           requireDeployment(params.id);
           return webDeployment(this.version);
