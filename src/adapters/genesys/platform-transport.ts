@@ -66,13 +66,11 @@ export class PlatformTransport {
   }
 
   private async authorized(call: Call, turn: Turn): Promise<Answer> {
-    const token = await this.token();
     try {
-      return await this.attempt(call, turn, token);
+      return await this.attempt(call, turn);
     } catch (error) {
       if (!(error instanceof GenesysFailure) || error.status !== 401) throw error;
-      this.login.reject(token);
-      return await this.attempt(call, turn === 'job' ? 'follow-up' : turn, await this.token());
+      return await this.attempt(call, turn === 'job' ? 'follow-up' : turn);
     }
   }
 
@@ -85,9 +83,13 @@ export class PlatformTransport {
     }
   }
 
-  private async attempt(call: Call, turn: Turn, token: string): Promise<Answer> {
+  private async attempt(call: Call, turn: Turn): Promise<Answer> {
     const { correlationId, deadline, ...request } = call;
+    // Before the turn, so that calls whose turns are apart do not wait for one login and then go together; after it, because a turn can be
+    // longer in coming than a token lives.
+    await this.token();
     const isTroubled = await this.queue.turn(turn, deadline);
+    const token = await this.token();
     const left = Math.max(1, Math.ceil(deadline - performance.now()));
     try {
       const answer = await exchange({
@@ -99,6 +101,7 @@ export class PlatformTransport {
       if (isTroubled) await this.queue.seen('answered');
       return answer;
     } catch (error) {
+      if ((error as GenesysFailure).status === 401) this.login.reject(token);
       const failed = isAway(error as GenesysFailure);
       if (failed || isTroubled) await this.queue.seen(failed ? 'failed' : 'answered');
       throw error;
