@@ -19,11 +19,11 @@ function isStale() {
   return built === undefined || INPUTS.some((input) => newest(join(root, input)) > built.mtimeMs);
 }
 
-/** Builds `dist/` unless it is newer than everything it is made from. */
-exports.ensureBuilt = function ensureBuilt() {
+/** Builds `dist/` unless it is newer than everything it is made from. What the build says goes to the file descriptor `output`. */
+exports.ensureBuilt = function ensureBuilt(output = 1) {
   if (!isStale()) return;
   const nest = require.resolve('@nestjs/cli/bin/nest.js');
-  execFileSync(process.execPath, [nest, 'build'], { cwd: root, stdio: 'inherit' });
+  execFileSync(process.execPath, [nest, 'build'], { cwd: root, stdio: ['ignore', output, 2] });
   // Only who builds needs the bundler.
   require('./bundle-client').bundleClient();
 };

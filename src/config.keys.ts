@@ -44,6 +44,13 @@ export function withSandboxKeys(env: NodeJS.ProcessEnv, made: (key: MadeApiKey) 
   return { ...env, ...Object.fromEntries(absent.map((name) => [name, kept[name]])) };
 }
 
+/** The same for a process that keeps nothing: made for it alone, and written nowhere. */
+export function withPassingKeys(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const given = withoutEmpty(env);
+  const absent = KEYS.filter((name) => given[name] === undefined);
+  return modeOf(given) === 'sandbox' ? { ...env, ...newKeys(absent) } : env;
+}
+
 /** What is kept in the file, with what is absent from it made and added. */
 function keep(file: string, absent: readonly (typeof KEYS)[number][]): Keys {
   const kept = readKept(file);

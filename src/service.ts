@@ -3,12 +3,12 @@ import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
 import { AppModule } from './app.module.js';
 import type { Additions, Surroundings } from './app.module.js';
 import { ConfigError } from './config.js';
 import type { Config } from './config.js';
 import { configureHttp, fastifyOptions, nestOptions } from './http/http.js';
+import { localGenesys } from './local-genesys.js';
 import { PinoLogger } from './logging.js';
 import { startSandbox } from './sandbox/sandbox.js';
 import type { Sandbox } from './sandbox/sandbox.js';
@@ -95,22 +95,12 @@ async function closeBoth(app: INestApplicationContext, sandbox: Sandbox | null):
 
 function surroundings(config: Config, sandbox: Sandbox | null): Surroundings {
   if (config.genesys !== null) return { genesys: config.genesys, crmEnv: config.crmEnv };
-  const { genesys, crms } = sandbox!.connection;
-  const { clientId, clientSecret, deploymentId, origin, apiUrl, webmessagingUrl } = genesys;
-  const settings: GenesysSettings = {
-    clientId,
-    clientSecret,
-    deploymentId,
-    origin,
-    environment: 'mypurecloud.ie',
-    gatewayUrl: apiUrl,
-    webmessagingUrl,
-  };
+  const { crms } = sandbox!.connection;
   const { url, token } = crms['rest']!;
   // Somebody's own CRM beside the local Genesys Cloud is used when it is named, and never with the local one's token.
   const local = config.crmEnv['CRM_BATCH_UPSERT_URL'] === undefined;
   const crmEnv = local ? { ...config.crmEnv, CRM_BATCH_UPSERT_URL: url, CRM_AUTH_TOKEN: token } : config.crmEnv;
-  return { genesys: settings, crmEnv };
+  return { genesys: localGenesys(sandbox!), crmEnv };
 }
 
 /** Why nothing can listen there, for the person who chose the place. */

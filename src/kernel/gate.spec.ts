@@ -25,7 +25,9 @@ function simulate(perMinute: number, ms: number, asks: readonly { urgency: Urgen
 }
 
 const most = (went: readonly { at: number }[]): number =>
-  Math.max(...went.map(({ at }, first) => went.filter((other, index) => index >= first && other.at < at + MINUTE).length));
+  Math.max(
+    ...went.map(({ at }, first) => went.filter((other, index) => index >= first && other.at < at + MINUTE).length),
+  );
 
 describe('Gate of a process alone', () => {
   const clock = new HandClock();

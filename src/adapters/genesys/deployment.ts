@@ -21,14 +21,9 @@ const TIMEOUT_MS = 5_000;
 /** The deployment's public configuration. It changes when an administrator publishes, so it is read again every few minutes. */
 export class Deployment {
   private readonly logger = new Logger('genesys');
-  private readonly url: string;
-  private readonly origin: string;
   private known: { readonly config: Promise<DeploymentConfig>; readonly until: number } | null = null;
 
-  constructor(place: GenesysPlace) {
-    this.url = genesysUrls(place).deploymentConfig;
-    this.origin = place.origin;
-  }
+  constructor(private readonly place: GenesysPlace) {}
 
   /** @throws AppError `unavailable` or `throttled` when it cannot be read now */
   config(): Promise<DeploymentConfig> {
@@ -42,9 +37,7 @@ export class Deployment {
 
   private async read(): Promise<DeploymentConfig> {
     try {
-      const headers = { Accept: 'application/json', Origin: this.origin };
-      const answer = await exchange({ called: 'cdn', method: 'GET', url: this.url, headers, timeoutMs: TIMEOUT_MS });
-      return toConfig(answer.data as Published | undefined);
+      return await publishedConfig(this.place);
     } catch (error) {
       const { status } = error as GenesysFailure;
       if (status === null || status === 408 || status === 429 || status >= 500) throw asAppError(error);
@@ -53,6 +46,14 @@ export class Deployment {
       return toConfig(undefined);
     }
   }
+}
+
+/** @throws GenesysFailure 404 when the deployment is not published */
+export async function publishedConfig(place: GenesysPlace): Promise<DeploymentConfig> {
+  const url = genesysUrls(place).deploymentConfig;
+  const headers = { Accept: 'application/json', Origin: place.origin };
+  const answer = await exchange({ called: 'cdn', method: 'GET', url, headers, timeoutMs: TIMEOUT_MS });
+  return toConfig(answer.data as Published | undefined);
 }
 
 type Switch = { enabled?: boolean; type?: string };

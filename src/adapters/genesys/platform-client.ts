@@ -44,11 +44,7 @@ export class PlatformClient {
   }
 
   /** @throws AppError whatever Genesys answers */
-  async call<T>(
-    operation: string,
-    work: (apis: PlatformApis) => Promise<T>,
-    turn: Turn = turnNow(),
-  ): Promise<T> {
+  async call<T>(operation: string, work: (apis: PlatformApis) => Promise<T>, turn: Turn = turnNow()): Promise<T> {
     try {
       const apis = (this.apis ??= this.connect());
       return await currentTurn.run(turn, () => work(apis));

@@ -8,7 +8,11 @@ import { PlatformTransport } from './platform-transport.js';
 import type { TransportLimits } from './platform-transport.js';
 
 /** The Platform API of one organisation, as one OAuth client. */
-export type Platform = { readonly client: PlatformClient; readonly queue: CallQueue; readonly transport: PlatformTransport };
+export type Platform = {
+  readonly client: PlatformClient;
+  readonly queue: CallQueue;
+  readonly transport: PlatformTransport;
+};
 
 export function openPlatform(settings: GenesysSettings, gate: Gate, limits?: TransportLimits): Platform {
   const queue = new CallQueue(gate, `genesys:${settings.clientId}`);

@@ -19,7 +19,9 @@ export function limitsRoutes(app: FastifyInstance, limits: Limits): void {
     const { namespace } = params;
     const values = byNamespace[namespace];
     if (values === undefined) throw new Refusal(404, 'not.found', 'The namespace was not found.');
-    const entities = Object.entries(values).flatMap(([key, value]) => (value === null ? [] : [{ key, namespace, value }]));
+    const entities = Object.entries(values).flatMap(([key, value]) =>
+      value === null ? [] : [{ key, namespace, value }],
+    );
     return { entities, total: entities.length };
   });
 }

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { errorCode } from '../../kernel/app-error.js';
+import type { Finding } from './finding.js';
+import type { PlatformApis, PlatformClient } from './platform-client.js';
+
+/** What our OAuth client must be allowed to do, and a call that shows whether it is and can hit nothing: its ids are made up. */
+type Permission = {
+  readonly name: string;
+  readonly feature: string;
+  readonly probe: (apis: PlatformApis) => Promise<unknown>;
+};
+
+/** Names as the SDK's documentation states them by method; one of several is enough. */
+const PERMISSIONS: readonly Permission[] = [
+  {
+    name: 'conversation:message:view or conversation:webmessaging:view',
+    feature:
+      'linking guests with their conversations, and all that needs the link: updates, and closing widget-led guests',
+    probe: ({ conversations }) => conversations.getConversationsMessageDetails(randomUUID()),
+  },
+  {
+    name: 'to read conversations (none is documented)',
+    feature: 'linking guests with their conversations, and telling what became of them',
+    probe: ({ conversations }) => conversations.getConversationsMessage(randomUUID()),
+  },
+  {
+    name: 'to write participant data (none is documented)',
+    feature: 'updates: attributes and measures in participant data, for flows and agents',
+    probe: ({ conversations }) =>
+      conversations.patchConversationParticipantAttributes(randomUUID(), randomUUID(), { attributes: {} }),
+  },
+  {
+    name: 'conversation:communication:disconnect',
+    feature: 'closing widget-led guests, and server-led ones where the deployment has no Conversation Clear',
+    probe: ({ conversations }) =>
+      conversations.patchConversationsMessage(randomUUID(), { state: 'disconnected' } as never),
+  },
+];
+
+/** One finding for all that are there, one for each that is not. */
+export async function permissionFindings(platform: PlatformClient): Promise<Finding[]> {
+  const missing: Finding[] = [];
+  for (const { name, feature, probe } of PERMISSIONS) {
+    const code = await outcome(platform, probe);
+    if (ANSWERS.includes(code)) continue;
+    const says =
+      code === 'genesys.forbidden'
+        ? `The OAuth client lacks the permission ${name}: give it a role that holds it, in the divisions of the deployment.`
+        : `Whether the OAuth client has the permission ${name} could not be found out (${code}).`;
+    missing.push({ about: 'permission', verdict: 'costs', says, feature });
+  }
+  const says = 'The OAuth client has the permissions we use.';
+  return missing.length > 0 ? missing : [{ about: 'permission', verdict: 'fine', says }];
+}
+
+/** Whoever may do it is told that there is nothing by this id. */
+const ANSWERS = ['done', 'genesys.not_found', 'genesys.bad_request'];
+
+async function outcome(platform: PlatformClient, probe: Permission['probe']): Promise<string> {
+  try {
+    await platform.call('permission probe', probe);
+    return 'done';
+  } catch (error) {
+    return errorCode(error);
+  }
+}
