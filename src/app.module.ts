@@ -77,7 +77,7 @@ export class AppModule {
         // driven edge
         ...answeredBy(providers, [
           StorageModule.with({ ...where, dataKeys, clock }),
-          GenesysModule.with(genesys),
+          GenesysModule.with(genesys, { examineAtStart: config.mode === 'cloud' }),
           CrmModule.with({ adapters: [...crms, ...crmAdapters], enabled, env: crmEnv }),
           ConsentModule.declared(),
           WebhooksHttpModule.with({ reach }),

@@ -4,7 +4,7 @@ import { Clock, SystemClock } from '../../kernel/clock.js';
 import { Gate } from '../../kernel/gate.js';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { LoneGate } from '../../kernel/lone-gate.js';
-import { aSession } from '../../modules/guest/ports/guest-channel.contract.js';
+import { aSession, until } from '../../modules/guest/ports/guest-channel.contract.js';
 import { Conversations, GuestChannel } from '../../modules/guest/index.js';
 import { Lab } from '../../sandbox/lab.contract.js';
 import { settingsOf } from './genesys-lab.contract.js';
@@ -37,6 +37,29 @@ describe('GenesysModule', () => {
     await app.close();
     expect(channel.held()).toEqual([]);
     expect(await lab.conversations()).toMatchObject([{ state: 'connected' }]);
+    await lab.close();
+  });
+
+  it('looks at the start whether anything is missing, and says so in the log, and starts all the same', async () => {
+    const lab = await Lab.open();
+    await lab.http('PATCH', '/sandbox/genesys/deployment', { conversationClear: false });
+    const lines: unknown[][] = [];
+    const keep = (...line: unknown[]): void => void lines.push(line);
+    const logger = { log: keep, warn: keep, error: keep, debug: () => undefined };
+    const module = await Test.createTestingModule({
+      imports: [Surroundings, GenesysModule.with(settingsOf(lab), { examineAtStart: true })],
+    })
+      .setLogger(logger)
+      .compile();
+    const app = await module.init();
+    app.get(GuestChannel).listen(() => Promise.resolve());
+    await until(() => lines.some(([sentence]) => sentence === 'genesys examined'));
+    expect(lines.find(([sentence]) => sentence === 'something is missing at genesys')?.[1]).toMatchObject({
+      about: 'deployment',
+      feature: expect.stringContaining('end their conversation') as string,
+    });
+    expect(lines.find(([sentence]) => sentence === 'genesys examined')?.[1]).toEqual({ missing: 1 });
+    await app.close();
     await lab.close();
   });
 });

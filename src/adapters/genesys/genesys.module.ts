@@ -2,7 +2,9 @@ import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { Clock } from '../../kernel/clock.js';
 import { Gate } from '../../kernel/gate.js';
+import { JobRunner } from '../../kernel/job-runner.js';
 import { Conversations, GuestChannel } from '../../modules/guest/index.js';
+import { examine } from './doctor.js';
 import { GenesysJobs } from './genesys.jobs.js';
 import type { GenesysSettings } from './genesys.settings.js';
 import { GenesysGuestChannel } from './guest-channel.js';
@@ -17,7 +19,8 @@ const PLATFORM = Symbol('Platform');
 @Global()
 @Module({})
 export class GenesysModule {
-  static with(settings: GenesysSettings): DynamicModule {
+  /** `examineAtStart`: whether to look, and log, what is missing there. A sandbox lacks nothing. */
+  static with(settings: GenesysSettings, { examineAtStart = false } = {}): DynamicModule {
     return {
       module: GenesysModule,
       providers: [
@@ -29,11 +32,13 @@ export class GenesysModule {
           useFactory: ({ client }: Platform) => new PlatformConversations(client),
         },
         {
-          provide: PlatformLimits,
-          inject: [PLATFORM, Clock],
-          useFactory: ({ client, queue }: Platform, clock: Clock) => new PlatformLimits(client, queue, clock),
+          provide: GenesysJobs,
+          inject: [PLATFORM, Clock, JobRunner],
+          useFactory: ({ client, queue }: Platform, clock: Clock, runner: JobRunner) => {
+            const look = examineAtStart ? () => examine(settings, client, clock) : null;
+            return new GenesysJobs(new PlatformLimits(client, queue, clock), runner, look);
+          },
         },
-        GenesysJobs,
       ],
       exports: [GuestChannel, Conversations],
     };

@@ -1,0 +1,115 @@
+import { Clock, SystemClock } from '../../kernel/clock.js';
+import { LoneGate } from '../../kernel/lone-gate.js';
+import { Lab } from '../../sandbox/lab.contract.js';
+import { examine, exitCode } from './doctor.js';
+import type { Finding } from './finding.js';
+import { settingsOf } from './genesys-lab.contract.js';
+import type { GenesysSettings } from './genesys.settings.js';
+import { openPlatform } from './platform.js';
+
+class LateClock extends Clock {
+  now(): Date {
+    return new Date(Date.now() - 90_000);
+  }
+}
+
+describe('The doctor', () => {
+  let lab: Lab;
+  beforeAll(async () => void (lab = await Lab.open()));
+  afterEach(() => lab.sandbox.reset());
+  afterAll(() => lab.close());
+
+  const look = (changes: Partial<GenesysSettings> = {}, clock: Clock = new SystemClock()): Promise<Finding[]> => {
+    const settings = { ...settingsOf(lab), ...changes };
+    const limits = { attemptMs: 1_000, callMs: 2_000, attempts: 1 };
+    return examine(settings, openPlatform(settings, new LoneGate(clock), limits).client, clock);
+  };
+  const forbid = (match: string) => () => lab.fault('genesys', match, { permission: false }, 10);
+  const configure = (settings: object) => () => lab.http('PATCH', '/sandbox/genesys/deployment', settings);
+  const nothing = async () => undefined;
+
+  it('finds nothing missing where nothing is, and leaves nothing behind', async () => {
+    const findings = await look();
+    expect(findings.map(({ about, verdict }) => [about, verdict])).toEqual(
+      ['credentials', 'clock', 'permission', 'limits', 'deployment', 'origin'].map((about) => [about, 'fine']),
+    );
+    expect(exitCode(findings)).toBe(0);
+    expect(await lab.conversations()).toEqual([]);
+    const frames = (await lab.requests()).filter(({ method }) => method === 'WS');
+    expect(JSON.stringify(frames)).not.toContain('configureSession');
+  });
+
+  it.each<[string, () => Promise<unknown>, Partial<GenesysSettings>, Finding['about'], 1 | 2, RegExp, RegExp | null]>([
+    [
+      'a wrong secret',
+      nothing,
+      { clientSecret: 'guess' },
+      'credentials',
+      2,
+      /does not accept GENESYS_CLIENT_ID/,
+      /linking/,
+    ],
+    [
+      'an API that is away',
+      () => lab.fault('genesys', '/api/v2', { status: 503 }, 50),
+      {},
+      'credentials',
+      2,
+      /does not answer/,
+      /linking/,
+    ],
+    ['no right to look messages up', forbid('/details'), {}, 'permission', 1, /conversation:message:view/, /^linking/],
+    ['no right to write participant data', forbid('/attributes'), {}, 'permission', 1, /participant data/, /^updates/],
+    ['no right to read the limits', forbid('/limits/'), {}, 'limits', 1, /300 calls a minute are kept/, /raised/],
+    ['no autostart', configure({ autoStart: false }), {}, 'deployment', 1, /Automatically Start/, /first message/],
+    [
+      'no clear',
+      configure({ conversationClear: false }),
+      {},
+      'deployment',
+      1,
+      /Conversation Clear/,
+      /end their conversation/,
+    ],
+    [
+      'no disconnect',
+      configure({ conversationDisconnect: 'Off' }),
+      {},
+      'deployment',
+      1,
+      /Conversation Disconnect/,
+      /not told/,
+    ],
+    ['another deployment', nothing, { deploymentId: 'nowhere' }, 'deployment', 2, /no published deployment/, /guests/],
+    [
+      'another origin',
+      nothing,
+      { origin: 'https://elsewhere.test' },
+      'origin',
+      2,
+      /refuses guest sockets.*elsewhere\.test/,
+      /server-led/,
+    ],
+  ])('names %s, what it costs, and how bad it is', async (_, upset, changes, about, code, says, feature) => {
+    await upset();
+    const findings = await look(changes);
+    const missing = findings.find((finding) => finding.about === about && finding.verdict !== 'fine');
+    expect(missing?.says).toMatch(says);
+    if (feature !== null) expect(missing?.feature).toMatch(feature);
+    expect(exitCode(findings)).toBe(code);
+    expect(JSON.stringify(findings)).not.toContain(settingsOf(lab).clientSecret);
+  });
+
+  it('does not take what it could not find out for a right that is there', async () => {
+    await lab.fault('genesys', '/details', { status: 500 }, 10);
+    const permissions = (await look()).filter(({ about }) => about === 'permission');
+    expect(permissions).toMatchObject([{ verdict: 'costs' }]);
+    expect(permissions[0]!.says).toContain('could not be found out (genesys.unavailable)');
+  });
+
+  it('notices a clock that is late', async () => {
+    const clock = (await look({}, new LateClock())).find(({ about }) => about === 'clock');
+    expect(clock).toMatchObject({ verdict: 'costs' });
+    expect(clock?.says).toMatch(/(89|90|91) seconds behind/);
+  });
+});
