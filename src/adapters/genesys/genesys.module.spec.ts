@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { Clock, SystemClock } from '../../kernel/clock.js';
 import { Gate } from '../../kernel/gate.js';
@@ -10,23 +11,27 @@ import { Lab } from '../../sandbox/lab.contract.js';
 import { settingsOf } from './genesys-lab.contract.js';
 import { GenesysModule } from './genesys.module.js';
 
-const clock = new SystemClock();
-const around = [
-  { provide: Clock, useValue: clock },
-  { provide: Gate, useValue: new LoneGate(clock) },
-  { provide: JobRunner, useValue: new JobRunner({ take: async () => true, release: async () => undefined }) },
-];
-
 /** What the kernel and storage give to everybody. */
 @Global()
-@Module({ providers: around, exports: around.map(({ provide }) => provide) })
-class Surroundings {}
+@Module({})
+class Surroundings {
+  static with(): DynamicModule {
+    const clock = new SystemClock();
+    const runner = new JobRunner({ take: async () => true, release: async () => undefined });
+    const providers = [
+      { provide: Clock, useValue: clock },
+      { provide: Gate, useValue: new LoneGate(clock) },
+      { provide: JobRunner, useValue: runner },
+    ];
+    return { module: Surroundings, providers, exports: providers.map(({ provide }) => provide) };
+  }
+}
 
 describe('GenesysModule', () => {
   it('answers the ports of the guest, and closes the guests’ sockets when the service leaves', async () => {
     const lab = await Lab.open();
     const module = await Test.createTestingModule({
-      imports: [Surroundings, GenesysModule.with(settingsOf(lab))],
+      imports: [Surroundings.with(), GenesysModule.with(settingsOf(lab))],
     }).compile();
     const app = await module.init();
     const channel = app.get(GuestChannel);
@@ -47,7 +52,7 @@ describe('GenesysModule', () => {
     const keep = (...line: unknown[]): void => void lines.push(line);
     const logger = { log: keep, warn: keep, error: keep, debug: () => undefined };
     const module = await Test.createTestingModule({
-      imports: [Surroundings, GenesysModule.with(settingsOf(lab), { examineAtStart: true })],
+      imports: [Surroundings.with(), GenesysModule.with(settingsOf(lab), { examineAtStart: true })],
     })
       .setLogger(logger)
       .compile();
