@@ -37,7 +37,7 @@ module.exports = {
       name: 'inside-never-imports-outside',
       severity: 'error',
       from: { path: '^src/(modules|kernel)/', pathNot: TESTS },
-      to: { path: '^src/(adapters|sandbox|client|demo|health|in-process)/|^src/[^/]+\\.ts$' },
+      to: { path: '^src/(adapters|sandbox|client|cli|demo|health|in-process)/|^src/[^/]+\\.ts$' },
     },
     {
       name: 'kernel-knows-nobody',
@@ -117,7 +117,7 @@ module.exports = {
       name: 'tests-are-not-shipped',
       severity: 'error',
       from: { path: '^src/', pathNot: TESTS },
-      to: { path: [TESTS, '^test/', '^bench/'] },
+      to: { path: [TESTS, '^test/', '^bench/', '^soak/'] },
     },
     {
       name: 'shipped-code-needs-no-dev-dependency',

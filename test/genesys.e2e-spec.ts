@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import WebSocket from 'ws';
 import { aBody, conversationOf, until } from './support/client.js';
 import type { Client, GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
+import { pageWrites } from './support/page.js';
 import { testService } from './support/service.js';
 import type { TestService } from './support/service.js';
 
@@ -173,44 +172,10 @@ describe('a server-led guest', () => {
   });
 });
 
-/** A page with the official Messenger, as far as Genesys can tell: it speaks the guest protocol with what our answer handed it. */
-async function pageWrites(
-  guest: GuestAnswer,
-  text: string,
-  attributes = guest.genesys.widget!.customAttributes,
-): Promise<string> {
-  const { genesys } = (await sandbox.get<{ genesys: { webmessagingUrl: string; origin: string } }>('')).body;
-  const { deploymentId } = guest.genesys.widget!;
-  const socket = new WebSocket(`${genesys.webmessagingUrl}/v1?deploymentId=${deploymentId}`, {
-    origin: genesys.origin,
-  });
-  const token = randomUUID();
-  return new Promise((resolve, reject) => {
-    socket.on('error', reject);
-    socket.on('open', () => socket.send(JSON.stringify({ action: 'configureSession', token, deploymentId })));
-    socket.on('message', (data: Buffer) => {
-      const frame = JSON.parse(String(data)) as { class: string; tracingId?: string; body: { id: string } };
-      if (frame.class === 'SessionResponse')
-        socket.send(
-          JSON.stringify({
-            action: 'onMessage',
-            token,
-            tracingId: 'ours',
-            message: { type: 'Text', text, channel: { metadata: { customAttributes: attributes } } },
-          }),
-        );
-      if (frame.class === 'StructuredMessage' && frame.tracingId === 'ours') {
-        resolve(frame.body.id);
-        setTimeout(() => socket.close(), 200);
-      }
-    });
-  });
-}
-
 describe('a widget-led guest', () => {
   it('is linked by a message its page reports, and its messages are counted', async () => {
     const guest = await create({ mode: 'widget' });
-    const messageId = await pageWrites(guest, 'hello from the page');
+    const messageId = await pageWrites(sandbox, guest, 'hello from the page');
     expect((await api.post(`/v1/guests/${guest.id}/link`, { messageId })).status).toBe(202);
     const linked = await guestWhen(guest.id, ({ genesys }) => genesys.linked);
     expect(linked.state).toBe('active');
@@ -227,7 +192,7 @@ describe('a widget-led guest', () => {
   it('is not linked to a conversation that does not carry its signature', async () => {
     const [mine, theirs] = [await create({ mode: 'widget' }), await create({ mode: 'widget' })];
     const forged = { ...theirs.genesys.widget!.customAttributes, guestSessionId: mine.id };
-    const messageId = await pageWrites(mine, 'I am somebody else', forged);
+    const messageId = await pageWrites(sandbox, mine, 'I am somebody else', forged);
     await api.post(`/v1/guests/${mine.id}/link`, { messageId });
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect((await guestWhen(mine.id, () => true)).genesys.linked).toBe(false);
@@ -235,7 +200,7 @@ describe('a widget-led guest', () => {
 
   it('is ended by the organisation when it is closed', async () => {
     const guest = await create({ mode: 'widget' });
-    const messageId = await pageWrites(guest, 'hello');
+    const messageId = await pageWrites(sandbox, guest, 'hello');
     await api.post(`/v1/guests/${guest.id}/link`, { messageId });
     await guestWhen(guest.id, ({ genesys }) => genesys.linked);
     await api.post(`/v1/guests/${guest.id}/close`);
@@ -245,7 +210,7 @@ describe('a widget-led guest', () => {
 
   it('that is closed before it is linked is ended when it is', async () => {
     const guest = await create({ mode: 'widget' });
-    const messageId = await pageWrites(guest, 'hello');
+    const messageId = await pageWrites(sandbox, guest, 'hello');
     await api.post(`/v1/guests/${guest.id}/close`);
     expect((await guestWhen(guest.id, () => true)).state).toBe('closing');
     await api.post(`/v1/guests/${guest.id}/link`, { messageId });

@@ -35,6 +35,14 @@ describe('PlatformConversations', () => {
       });
     });
 
+    it('tells a session that ran out from a conversation that just ended', async () => {
+      const guest = { id: 'guest', purpose: 'customer', state: 'disconnected' };
+      const ended = async (disconnectType: string) => read({ participants: [{ ...guest, disconnectType }] });
+      expect(await ended('session.expired')).toMatchObject({ ended: true, expired: true });
+      for (const type of ['client', 'inactivity', 'peer']) expect((await ended(type))?.expired).toBeUndefined();
+      expect((await ended('client'))?.ended).toBe(true);
+    });
+
     it('asks again later when the guest is not shown yet', async () => {
       await expect(read({ participants: [{ id: 'flow', purpose: 'workflow' }] })).rejects.toMatchObject({
         kind: 'unavailable',

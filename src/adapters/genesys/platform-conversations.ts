@@ -74,6 +74,7 @@ type Participant = {
   purpose?: string;
   state?: string;
   endTime?: string;
+  disconnectType?: string;
   attributes?: Record<string, string>;
   messages?: { messageId?: string; messageTime?: string; messageMetadata?: { type?: string } }[];
 };
@@ -91,6 +92,7 @@ function conversationView(id: string, { participants = [] }: MessageConversation
   return {
     id,
     ended: hasLeft(guest),
+    ...(hasLeft(guest) && guest.disconnectType === 'session.expired' ? { expired: true } : {}),
     participantId: guest.id,
     attributes: guest.attributes ?? {},
     messages: participants.flatMap(textsOf).sort((a, b) => a.at.getTime() - b.at.getTime()),

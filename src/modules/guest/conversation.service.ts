@@ -122,7 +122,9 @@ export class ConversationService {
       for (const { key, from, at } of conversation.messages)
         await this.counted({ id: uuidv7(), guestId, key, from, at, status: 'received', sealedText: null });
     }
-    if (conversation.ended) await this.become(guestId, 'GUEST_UPDATED', (known, at) => conversationEnded(known, at));
+    if (conversation.expired === true) await this.over(guestId, 'GUEST_EXPIRED', expired);
+    else if (conversation.ended)
+      await this.become(guestId, 'GUEST_UPDATED', (known, at) => conversationEnded(known, at));
   }
 
   /** A message of ours was accepted by Genesys and is known by `key` from now on. */

@@ -4,6 +4,8 @@ import type { Attributes } from '../guest.js';
 export type ConversationView = {
   readonly id: string;
   readonly ended: boolean;
+  /** It ended because the guest's session ran out. */
+  readonly expired?: boolean;
   /** The guest's own participant. */
   readonly participantId: string;
   /** Its participant data. */
