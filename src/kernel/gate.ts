@@ -85,8 +85,9 @@ export function entered(state: GateState, ask: Ask, now: number): readonly [Gate
     { granted: 0, waitMs: Math.max(1, Math.ceil(until - now)), why, troubled: state.failures > 0 },
   ];
   if (now < state.toldUntil) return refused('told', state.toldUntil);
-  const shutUntil = isBroken(state) ? Math.max(state.openUntil, state.probeUntil) : 0;
-  if (now < shutUntil) return refused('broken', shutUntil);
+  if (isBroken(state) && now < state.openUntil) return refused('broken', state.openUntil);
+  // A probe mostly knows much sooner than it may take.
+  if (isBroken(state) && now < state.probeUntil) return refused('broken', Math.min(state.probeUntil, now + OPEN_MS));
   // What a broken remote is asked is a probe, and one is enough.
   return spent(state, isBroken(state) ? { ...ask, wanted: 1 } : ask, now);
 }

@@ -18,13 +18,32 @@ export const CALLS_PER_MINUTE = 300;
 /** A job that would wait longer than this comes back when it is its turn, and leaves its place to others which need no call. */
 const JOB_PATIENCE_MS = 4_000;
 
+/** How far apart those come back who found the other side broken: soon enough to notice that it is not any more. */
+const LOOK_APART_MS = 20;
+
+/** When those who are turned away may come back: one after the other, so that thousands do not come at once. */
+class Tickets {
+  private at = 0;
+
+  /** Nobody is sent further away than `horizonMs`: who asks more than once must not lengthen the wait of others. */
+  constructor(private readonly horizonMs: number) {}
+
+  next(leastMs: number, apartMs: number): number {
+    const from = performance.now() + leastMs;
+    this.at = this.at > from + this.horizonMs ? from : Math.max(from, this.at);
+    this.at += apartMs;
+    return Math.ceil(this.at - from + leastMs);
+  }
+}
+
 /** Who waits in this process for calls to one organisation. The gate decides how many go; here it is decided who. */
 export class CallQueue {
   /** What the organisation grants. */
   perMinute = CALLS_PER_MINUTE;
   private readonly lines: Readonly<Record<Urgency, Waiting[]>> = { person: [], job: [] };
   private readonly moving = new Set<Urgency>();
-  private nextTicketAt = 0;
+  private readonly turnedAway = new Tickets(60_000);
+  private readonly left = new Tickets(10_000);
 
   constructor(
     private readonly gate: Gate,
@@ -38,7 +57,8 @@ export class CallQueue {
   turn(turn: Turn, deadline: number): Promise<boolean> {
     const urgency = turn === 'person' ? 'person' : 'job';
     const line = this.lines[urgency];
-    if (turn === 'job' && line.length * this.spacingMs > JOB_PATIENCE_MS) return Promise.reject(tooFast(this.ticket()));
+    if (turn === 'job' && line.length * this.spacingMs > JOB_PATIENCE_MS)
+      return Promise.reject(tooFast(this.turnedAway.next(0, this.spacingMs)));
     return new Promise((go, giveUp) => {
       const firstJob = turn === 'follow-up' ? line.findIndex((each) => each.turn === 'job') : -1;
       line.splice(firstJob < 0 ? line.length : firstJob, 0, { turn, deadline, go, giveUp });
@@ -72,25 +92,20 @@ export class CallQueue {
     const entry = await this.gate.enter(this.name, { perMinute, urgency, wanted: line.length });
     for (const { go } of line.splice(0, entry.granted)) go(entry.troubled);
     if (entry.granted > 0) return;
-    const wait = (waiting: Waiting): number => (waiting.turn === 'person' ? entry.waitMs : this.ticket(entry.waitMs));
+    const wait = (tickets: Tickets, { turn }: Waiting, apartMs: number): number =>
+      turn === 'person' ? entry.waitMs : tickets.next(entry.waitMs, apartMs);
     if (entry.why === 'broken') {
-      for (const waiting of line.splice(0)) waiting.giveUp(resting(wait(waiting)));
+      for (const each of line.splice(0)) each.giveUp(resting(wait(this.left, each, LOOK_APART_MS)));
       return;
     }
     const until = performance.now() + entry.waitMs;
     const late = line.filter(({ deadline }) => deadline <= until);
     for (const waiting of late) {
       line.splice(line.indexOf(waiting), 1);
-      waiting.giveUp(entry.why === 'told' ? askedToWait(wait(waiting)) : tooFast(wait(waiting)));
+      const waitMs = wait(this.turnedAway, waiting, this.spacingMs);
+      waiting.giveUp(entry.why === 'told' ? askedToWait(waitMs) : tooFast(waitMs));
     }
     if (line.length > 0) await sleep(entry.waitMs);
-  }
-
-  /** When somebody who is turned away has a place, at the earliest: thousands who come back do so one after the other. */
-  private ticket(leastMs = 0): number {
-    const now = performance.now();
-    this.nextTicketAt = Math.max(now + leastMs, this.nextTicketAt) + this.spacingMs;
-    return Math.ceil(this.nextTicketAt - now);
   }
 
   private get spacingMs(): number {

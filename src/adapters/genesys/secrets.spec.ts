@@ -1,11 +1,44 @@
+import { Console } from 'node:console';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
-import { inspect } from 'node:util';
+import { Writable } from 'node:stream';
+import { format, inspect } from 'node:util';
+import { serialize } from 'node:v8';
 import { Logger } from '@nestjs/common';
 import { aSession, aText, Listener, until } from '../../modules/guest/ports/guest-channel.contract.js';
 import { GenesysLab, platformConversations, settingsOf } from './genesys-lab.contract.js';
 import type { GenesysSettings } from './genesys.settings.js';
+
+/** An error as Node writes it, by every way it has: to a string, a console, another thread, a file or a diagnostic report. */
+function everyPrinting(error: Error): string[] {
+  let printed = '';
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      printed += String(chunk);
+      done();
+    },
+  });
+  const console = new Console({ stdout: stream, stderr: stream, inspectOptions: { depth: null, showHidden: true } });
+  console.log(error);
+  console.error('%s %o %O %j', error, error, error, error);
+  console.dir(error, { depth: null, showHidden: true });
+  console.table([error]);
+  console.trace(error);
+  const report = JSON.parse(JSON.stringify(process.report.getReport(error))) as { javascriptStack: unknown };
+  return [
+    printed,
+    String(error),
+    error.stack ?? '',
+    format('%s %o %O %j', error, error, error, error),
+    JSON.stringify(error, Object.getOwnPropertyNames(error)),
+    inspect(structuredClone(error), { depth: null, showHidden: true }),
+    serialize(error).toString('latin1'),
+    serialize(error).toString('utf16le'),
+    // The rest of the report is the machine and its environment.
+    JSON.stringify(report.javascriptStack),
+  ];
+}
 
 /** Everything that can be read off a value by whoever logs, stores or forwards it. */
 function everyReading(value: unknown, seen = new Set<unknown>()): string {
@@ -13,7 +46,7 @@ function everyReading(value: unknown, seen = new Set<unknown>()): string {
   if (seen.has(value)) return '';
   seen.add(value);
   const readings = [JSON.stringify(value), inspect(value, { depth: null, showHidden: true, getters: true })];
-  if (value instanceof Error) readings.push(String(value), value.stack ?? '');
+  if (value instanceof Error) readings.push(...everyPrinting(value));
   for (const key of Reflect.ownKeys(value))
     readings.push(String(key), everyReading((value as Record<PropertyKey, unknown>)[key], seen));
   return readings.join('\n');
@@ -72,30 +105,33 @@ describe('What leaves the adapter', () => {
     ...issued,
   ];
 
-  it.each([400, 401, 403, 404, 418, 429])('holds no token and no secret when a call is answered %i', async (answer) => {
-    [status, loginStatus] = [answer, null];
-    const conversations = platformConversations(settings);
-    const log = await logged(async () => {
-      const calls = [
-        conversations.ping(),
-        conversations.setAttributes(randomUUID(), randomUUID(), { note: 'private-note' }),
-      ];
-      for (const call of calls) {
-        const readings = everyReading(
-          await call.then(
-            () => fail(),
-            (error: unknown) => error,
-          ),
-        );
-        for (const secret of [...secrets(), 'private-note']) expect(readings).not.toContain(secret);
-      }
-    });
-    expect(issued.length).toBeGreaterThan(0);
-    for (const secret of [...secrets(), 'private-note']) expect(log).not.toContain(secret);
-    // Not even what does the calling shows them.
-    const itself = inspect(conversations, { depth: 6, showHidden: true });
-    for (const secret of secrets()) expect(itself).not.toContain(secret);
-  });
+  it.each([400, 401, 403, 404, 408, 418, 429, 503])(
+    'holds no token and no secret when a call is answered %i',
+    async (answer) => {
+      [status, loginStatus] = [answer, null];
+      const conversations = platformConversations(settings);
+      const log = await logged(async () => {
+        const calls = [
+          conversations.ping(),
+          conversations.setAttributes(randomUUID(), randomUUID(), { note: 'private-note' }),
+        ];
+        for (const call of calls) {
+          const readings = everyReading(
+            await call.then(
+              () => fail(),
+              (error: unknown) => error,
+            ),
+          );
+          for (const secret of [...secrets(), 'private-note']) expect(readings).not.toContain(secret);
+        }
+      });
+      expect(issued.length).toBeGreaterThan(0);
+      for (const secret of [...secrets(), 'private-note']) expect(log).not.toContain(secret);
+      // Not even what does the calling shows them.
+      const itself = inspect(conversations, { depth: 6, showHidden: true });
+      for (const secret of secrets()) expect(itself).not.toContain(secret);
+    },
+  );
 
   it('holds no token and no secret when the connection breaks', async () => {
     [status, loginStatus] = [0, null];
@@ -108,7 +144,7 @@ describe('What leaves the adapter', () => {
     for (const secret of secrets()) expect(everyReading(error)).not.toContain(secret);
   }, 30_000);
 
-  it.each([400, 401, 403])('holds no secret when the login is answered %i', async (answer) => {
+  it.each([400, 401, 403, 429, 503])('holds no secret when the login is answered %i', async (answer) => {
     loginStatus = answer;
     const error: unknown = await platformConversations(settings)
       .ping()

@@ -193,6 +193,15 @@ describe('what Genesys says of a guest', () => {
     expect(await eventsOf(expired.id)).toEqual(['GUEST_CREATED', 'GUEST_EXPIRED']);
   });
 
+  it('is expired when linking shows that its session ran out meanwhile', async () => {
+    const { id } = await aGuest();
+    const view = { id: 'c-m9', participantId: 'p', attributes: {}, messages: [] };
+    genesys.views.set('m9', { ...view, ended: true, expired: true });
+    await service.link(id, 'm9', 1);
+    expect(await guests.get(id)).toMatchObject({ state: 'expired', closeReason: 'session_expired' });
+    expect(await storage.sessions.find(id)).toBeNull();
+  });
+
   it('is not listened to any more once consent is withdrawn', async () => {
     const { id } = await aGuest();
     await guests.patch(id, { consent: { dataProcessing: false } }, { type: 'any' });
