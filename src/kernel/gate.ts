@@ -50,13 +50,13 @@ export abstract class Gate {
 }
 
 /**
- * Of the allowance 96.5 % flow evenly and 2.5 % may go at once, so that no minute, wherever it begins, holds more than 99 %. The rest is for calls that
+ * Of the allowance 97 % flow evenly and 2.5 % may go at once, so that no minute, wherever it begins, holds more than 99.5 %. The rest is for calls that
  * take longer to arrive than those after them.
  */
-const FLOW = 0.965;
+const FLOW = 0.97;
 const BURST = 0.025;
 /** How much of what may go at once jobs leave to people while there are any. */
-const PEOPLE_SHARE = 0.5;
+const PEOPLE_SHARE = 0.3;
 const PEOPLE_STAY_MS = 60_000;
 
 const BREAKS_AFTER = 5;

@@ -21,7 +21,7 @@ const currentTurn = new AsyncLocalStorage<Turn>();
 /** What a request waits for, a person waits for. */
 const turnNow = (): Turn => (runContext()?.actor?.startsWith('job:') === true ? 'job' : 'person');
 
-/** For what is only called after another call, whose result would be lost with it. */
+/** For what goes before jobs that have not begun: what is called after another call, whose result would be lost with it. */
 export const goingOn = (): Turn => (turnNow() === 'job' ? 'follow-up' : 'person');
 
 /** `require` costs a third less time and memory than `import()` of the same 3.9 MB, and neither is spent before the first call. */

@@ -53,8 +53,8 @@ export class PlatformConversations extends Conversations {
   }
 
   async ping(): Promise<void> {
-    // Whoever asks how we are must not wait behind jobs: an allowance that is used is no dependency that is down.
-    await this.platform.call('getTokensMe', ({ tokens }) => tokens.getTokensMe(), 'person');
+    // Not behind all the jobs that wait: an allowance that is used up is no dependency that is down.
+    await this.platform.call('getTokensMe', ({ tokens }) => tokens.getTokensMe(), goingOn());
   }
 }
 
