@@ -29,6 +29,7 @@ type Call = PlatformRequest & { readonly correlationId: string; readonly deadlin
 
 const LIMITS: TransportLimits = { attemptMs: 10_000, callMs: 15_000, attempts: 4 };
 const BACKOFF = new ExponentialBackoff({ initialDelay: 300, maxDelay: 4_000, generator: fullJitterGenerator });
+const FAIR_MS = 500;
 /** Every PATCH we send names the state it wants (attributes merged by name, `disconnected`), so it may be repeated. */
 const REPEATABLE = new Set(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']);
 
@@ -102,7 +103,8 @@ export class PlatformTransport {
       return answer;
     } catch (error) {
       if ((error as GenesysFailure).status === 401) this.login.reject(token);
-      const failed = isAway(error as GenesysFailure);
+      // Silence says something only to who could wait for an answer.
+      const failed = isAway(error as GenesysFailure) && left >= FAIR_MS;
       if (failed || isTroubled) await this.queue.seen(failed ? 'failed' : 'answered');
       throw error;
     }
