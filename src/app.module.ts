@@ -7,6 +7,7 @@ import { ConsentModule } from './adapters/consent/declared-consent.js';
 import { crmAdapters } from './adapters/crm/index.js';
 import { CrmModule } from './adapters/crm/crm.module.js';
 import { GenesysModule } from './adapters/genesys/genesys.module.js';
+import { platformContacts } from './adapters/genesys/platform-contacts.js';
 import { messengerEnvironment } from './adapters/genesys/regions.js';
 import type { CrmAdapter } from './adapters/crm/define-crm.js';
 import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
@@ -78,7 +79,7 @@ export class AppModule {
         ...answeredBy(providers, [
           StorageModule.with({ ...where, dataKeys, clock }),
           GenesysModule.with(genesys, { examineAtStart: config.mode === 'cloud' }),
-          CrmModule.with({ adapters: [...crms, ...crmAdapters], enabled, env: crmEnv }),
+          CrmModule.with({ adapters: [...crms, ...crmAdapters(platformContacts(genesys))], enabled, env: crmEnv }),
           ConsentModule.declared(),
           WebhooksHttpModule.with({ reach }),
         ]),

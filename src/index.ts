@@ -7,8 +7,8 @@ export * from './client/index.js';
 // a CRM of your own
 export { defineCrm } from './adapters/crm/define-crm.js';
 export type { CrmAdapter, CrmDefinition } from './adapters/crm/define-crm.js';
-export type { CrmAnswer, CrmHttp } from './adapters/crm/crm-http.js';
-export type { Crm, CrmRecord, Verdict } from './modules/crm-sync/index.js';
+export type { CrmAnswer, CrmCall, CrmHttp, CrmReply } from './adapters/crm/crm-http.js';
+export type { Crm, CrmField, CrmPage, CrmRecord, CrmRequest, HeldRecord, Verdict } from './modules/crm-sync/index.js';
 
 // a port answered by you
 export { portProvider } from './ports.js';

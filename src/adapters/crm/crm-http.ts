@@ -1,9 +1,20 @@
 import type { HttpService } from '@nestjs/axios';
 import type { AxiosResponse } from 'axios';
 import { firstValueFrom } from 'rxjs';
-import { AppError } from '../../kernel/app-error.js';
+import { refusal, silent, unreadable } from './crm-failures.js';
 
 export type CrmAnswer = { readonly status: number; readonly body: unknown };
+
+/** An answer of any status. A body that is no JSON is text, one that is not there undefined. */
+export type CrmReply = CrmAnswer & { readonly headers: Readonly<Record<string, string>>; readonly isJson: boolean };
+
+/** A request as it goes out: text is sent as it is, everything else as JSON. */
+export type CrmCall = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+};
 
 /** How long a CRM may take to answer, in milliseconds. */
 const TIMEOUT_MS = 10_000;
@@ -13,63 +24,65 @@ const TIMEOUT_MS = 10_000;
  * gets into an error: an axios error would carry the credentials along.
  */
 export class CrmHttp {
-  constructor(private readonly http: HttpService) {}
+  constructor(
+    private readonly http: HttpService,
+    private readonly timeoutMs = TIMEOUT_MS,
+  ) {}
 
   get(url: string, headers: Record<string, string>): Promise<CrmAnswer> {
-    return this.send('GET', url, headers);
+    return this.send({ method: 'GET', url, headers });
   }
 
   post(url: string, headers: Record<string, string>, body: unknown): Promise<CrmAnswer> {
-    return this.send('POST', url, headers, body);
+    return this.send({ method: 'POST', url, headers, body });
   }
 
-  private async send(method: string, url: string, headers: Record<string, string>, data?: unknown): Promise<CrmAnswer> {
+  /** @throws AppError for every answer that is not 2xx, and for one that cannot be read */
+  async send(call: CrmCall): Promise<CrmReply> {
+    return readable(await this.exchange(call));
+  }
+
+  /**
+   * For a CRM whose statuses have meanings of their own; what is left over is for `readable`.
+   * @throws AppError `crm.silent` only
+   */
+  async exchange({ method, url, headers, body }: CrmCall): Promise<CrmReply> {
     let response: AxiosResponse<unknown>;
     try {
       response = await firstValueFrom(
-        this.http.request({
+        this.http.request<unknown>({
           method,
           url,
-          headers,
-          data,
-          timeout: TIMEOUT_MS,
+          headers: { ...headers },
+          data: body,
+          timeout: this.timeoutMs,
           maxRedirects: 0,
+          responseType: 'text',
+          transformResponse: (text: unknown) => text,
           validateStatus: () => true,
         }),
       );
     } catch (error) {
-      const reason = (error as { code?: unknown }).code;
-      throw new AppError(
-        'unavailable',
-        'crm.silent',
-        `The CRM did not answer (${typeof reason === 'string' ? reason : 'no answer'}).`,
-      );
+      throw silent((error as { code?: unknown }).code);
     }
-    if (response.status >= 200 && response.status < 300) return { status: response.status, body: response.data };
-    throw refusal(response);
+    return replyOf(response);
   }
 }
 
-/** What a status means for us. A credential the CRM rejects is our fault, not the records': they wait. */
-function refusal({ status, headers }: AxiosResponse<unknown>): AppError {
-  const waitMs = retryAfterMs(headers['retry-after']);
-  const facts = { extra: { status }, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) };
-  if (status === 429) return new AppError('throttled', 'crm.throttled', 'The CRM asks us to slow down.', facts);
-  if (status === 401 || status === 403)
-    return new AppError(
-      'unavailable',
-      'crm.credentials_refused',
-      `The CRM refused our credentials (${status}).`,
-      facts,
-    );
-  if (status === 408 || status >= 500)
-    return new AppError('unavailable', 'crm.unavailable', `The CRM answered ${status}.`, facts);
-  return new AppError('refused', 'crm.refused', `The CRM refused the request (${status}).`, facts);
+/** The reply if it is 2xx and whole; a 2xx that cannot be read says nothing about any record. */
+export function readable(reply: CrmReply): CrmReply {
+  if (reply.status < 200 || reply.status >= 300) throw refusal(reply);
+  if (!reply.isJson) throw unreadable(reply);
+  return reply;
 }
 
-/** Delay seconds or a date (RFC 9110 §10.2.3), at most an hour. */
-function retryAfterMs(header: unknown): number | undefined {
-  if (typeof header !== 'string') return undefined;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
+function replyOf({ status, headers, data }: AxiosResponse<unknown>): CrmReply {
+  const text = typeof data === 'string' ? data : '';
+  const named = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
+  if (text.trim() === '') return { status, headers: named, body: undefined, isJson: true };
+  try {
+    return { status, headers: named, body: JSON.parse(text) as unknown, isJson: true };
+  } catch {
+    return { status, headers: named, body: text, isJson: false };
+  }
 }

@@ -1,6 +1,7 @@
 import { HttpService } from '@nestjs/axios';
-import { Global, Module } from '@nestjs/common';
-import type { DynamicModule } from '@nestjs/common';
+import { Global, Logger, Module } from '@nestjs/common';
+import type { DynamicModule, OnApplicationBootstrap } from '@nestjs/common';
+import { errorCode } from '../../kernel/app-error.js';
 import { Crms } from '../../modules/crm-sync/index.js';
 import type { Crm } from '../../modules/crm-sync/index.js';
 import { CrmHttp } from './crm-http.js';
@@ -25,7 +26,8 @@ export class CrmModule {
   }
 }
 
-class EnabledCrms extends Crms {
+class EnabledCrms extends Crms implements OnApplicationBootstrap {
+  private readonly logger = new Logger('crm');
   private readonly crms: readonly Crm[];
 
   constructor({ adapters, enabled, env }: CrmOptions, http: CrmHttp) {
@@ -38,6 +40,14 @@ class EnabledCrms extends Crms {
         );
       return adapter.open(env, http);
     });
+  }
+
+  /** Says in the log what a CRM lacks of what is mapped, before the first record meets it. A start does not wait for CRMs. */
+  onApplicationBootstrap(): void {
+    for (const crm of this.crms)
+      crm.describe?.().catch((error: unknown) => {
+        this.logger.warn('the mapping could not be checked yet', { crm: crm.id, code: errorCode(error) });
+      });
   }
 
   all(): readonly Crm[] {

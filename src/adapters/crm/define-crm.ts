@@ -1,5 +1,5 @@
-import { validateSync } from 'class-validator';
-import type { Crm } from '../../modules/crm-sync/index.js';
+import { IsUrl, validateSync } from 'class-validator';
+import type { Crm, CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
 import type { CrmHttp } from './crm-http.js';
 
 /** What one CRM needs from whoever writes its adapter. */
@@ -10,7 +10,7 @@ export type CrmDefinition<Settings extends object> = {
   readonly settings: new () => Settings;
   /** Most records one call may carry. */
   readonly chunkSize: number;
-  readonly connect: (settings: Settings, http: CrmHttp) => Pick<Crm, 'upsert' | 'ping'>;
+  readonly connect: (settings: Settings, http: CrmHttp) => Omit<Crm, 'id' | 'chunkSize'>;
 };
 
 export type CrmAdapter = {
@@ -31,7 +31,27 @@ export function defineCrm<Settings extends object>(definition: CrmDefinition<Set
       const settings = Object.assign(new definition.settings(), env);
       const faults = validateSync(settings).flatMap((fault) => Object.values(fault.constraints ?? {}));
       if (faults.length > 0) throw new CrmSettingsError(`CRM ${id}: ${faults.join('; ')}`);
-      return { id, chunkSize, ...definition.connect(settings, http) };
+      const connected = definition.connect(settings, http);
+      return { id, chunkSize, ...connected, upsert: (records, key) => withoutTwins(records, key, connected.upsert) };
     },
   };
+}
+
+/** A setting that is an address somewhere. */
+export const IsHttpUrl = (): PropertyDecorator =>
+  IsUrl(
+    { require_tld: false, require_protocol: true, protocols: ['http', 'https'] },
+    { message: '$property must be an http or https URL' },
+  );
+
+/** CRMs refuse a call that names one key twice, or take both in any order: of twins only the last goes, and its verdict is both's. */
+async function withoutTwins(records: readonly CrmRecord[], key: string, upsert: Crm['upsert']): Promise<Verdict[]> {
+  const last = new Map(records.map((record) => [record.externalId, record]));
+  if (last.size === records.length) return upsert(records, key);
+  const verdicts = await upsert([...last.values()], key);
+  const places = new Map([...last.keys()].map((externalId, index) => [externalId, index]));
+  return records.flatMap(({ externalId }, index) => {
+    const verdict = verdicts.find((each) => each.index === places.get(externalId));
+    return verdict === undefined ? [] : [{ ...verdict, index }];
+  });
 }

@@ -1,13 +1,12 @@
-import { IsNotEmpty, IsUrl } from 'class-validator';
+import { IsNotEmpty } from 'class-validator';
 import { AppError } from '../../kernel/app-error.js';
 import type { CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
-import { defineCrm } from './define-crm.js';
+import { meaningless, recordError } from './crm-failures.js';
+import type { CrmCall } from './crm-http.js';
+import { defineCrm, IsHttpUrl } from './define-crm.js';
 
 class RestSettings {
-  @IsUrl(
-    { require_tld: false, require_protocol: true, protocols: ['http', 'https'] },
-    { message: '$property must be an http or https URL' },
-  )
+  @IsHttpUrl()
   CRM_BATCH_UPSERT_URL: string;
 
   @IsNotEmpty({ message: '$property is required' })
@@ -25,17 +24,15 @@ export const rest = defineCrm({
   chunkSize: 50,
   connect: ({ CRM_BATCH_UPSERT_URL: url, CRM_AUTH_TOKEN: token }, http) => ({
     async upsert(records, idempotencyKey) {
-      const headers = { authorization: `Bearer ${token}`, 'idempotency-key': idempotencyKey };
       try {
-        const answer = await http.post(url, headers, { idempotencyKey, records: records.map(restRecord) });
+        const answer = await http.send(batch(url, token, records, idempotencyKey));
         return verdicts(records, answer.body);
       } catch (error) {
-        // The key stands for exactly these records, so a key already used for one record means that it has arrived.
-        if (records.length === 1 && error instanceof AppError && error.extra['status'] === 409)
-          return [{ index: 0, status: 'unchanged' }];
+        if (error instanceof AppError && error.extra['status'] === 409) throw keyUsed();
         throw error;
       }
     },
+    preview: (records, idempotencyKey) => ({ body: null, ...batch(url, '[redacted]', records, idempotencyKey) }),
     async ping() {
       try {
         await http.get(url, { authorization: `Bearer ${token}` });
@@ -46,6 +43,16 @@ export const rest = defineCrm({
     },
   }),
 });
+
+const batch = (url: string, token: string, records: readonly CrmRecord[], idempotencyKey: string): CrmCall => ({
+  method: 'POST',
+  url,
+  headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+  body: { idempotencyKey, records: records.map(restRecord) },
+});
+
+const keyUsed = (): AppError =>
+  new AppError('conflict', 'crm.key_used', 'The CRM has seen this idempotency key before.', { extra: { status: 409 } });
 
 const restRecord = ({ emailHash, phoneHash, keyId, ...record }: CrmRecord): Record<string, unknown> => ({
   ...record,
@@ -58,6 +65,7 @@ type Result = { externalId?: unknown; id?: unknown; status?: unknown; success?: 
 
 function verdicts(records: readonly CrmRecord[], body: unknown): Verdict[] {
   const results = (body as { results?: unknown } | null | undefined)?.results;
+  if (body !== undefined && (typeof body !== 'object' || body === null || Array.isArray(body))) throw meaningless();
   if (!Array.isArray(results)) return records.map((_, index) => ({ index, status: 'updated' }));
   const byId = new Map<unknown, Result>();
   (results as unknown[]).forEach((result, position) => {
@@ -73,13 +81,7 @@ function verdicts(records: readonly CrmRecord[], body: unknown): Verdict[] {
 
 function verdict(index: number, { id, status, success, error }: Result): Verdict {
   if (status === 'error' || success === false || (error !== undefined && error !== null))
-    return { index, status: 'refused', error: codeOf(error) };
+    return { index, status: 'refused', error: recordError((error as { code?: unknown } | null | undefined)?.code) };
   const done = status === 'created' || status === 'unchanged' ? status : 'updated';
   return typeof id === 'string' ? { index, status: done, remoteId: id } : { index, status: done };
-}
-
-/** The CRM's own word for what is wrong, if it looks like a code: a message may repeat the data. */
-function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(code) ? `crm.record.${code}` : 'crm.record_refused';
 }

@@ -13,6 +13,7 @@ export type PlatformApis = {
   readonly tokens: InstanceType<Sdk['TokensApi']>;
   readonly organization: InstanceType<Sdk['OrganizationApi']>;
   readonly utilities: InstanceType<Sdk['UtilitiesApi']>;
+  readonly contacts: InstanceType<Sdk['ExternalContactsApi']>;
 };
 
 /** The SDK hands nothing of ours on to its transport. */
@@ -75,6 +76,7 @@ export class PlatformClient {
       tokens: new sdk.TokensApi(client),
       organization: new sdk.OrganizationApi(client),
       utilities: new sdk.UtilitiesApi(client),
+      contacts: new sdk.ExternalContactsApi(client),
     };
   }
 }

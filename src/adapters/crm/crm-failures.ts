@@ -1,0 +1,64 @@
+import { AppError } from '../../kernel/app-error.js';
+import type { CrmReply } from './crm-http.js';
+
+/** What a status means for us where a CRM gives it no meaning of its own. A credential the CRM rejects is our fault, not the records': they wait. */
+export function refusal({ status, headers }: Pick<CrmReply, 'status' | 'headers'>): AppError {
+  const waitMs = retryAfterMs(headers['retry-after']);
+  const facts = { extra: { status }, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) };
+  if (status === 429) return new AppError('throttled', 'crm.throttled', 'The CRM asks us to slow down.', facts);
+  if (status === 401 || status === 403) return credentialsRefused(status);
+  if (status === 408 || status >= 500)
+    return new AppError('unavailable', 'crm.unavailable', `The CRM answered ${status}.`, facts);
+  if (status === 413) return new AppError('refused', 'crm.too_large', 'The chunk is too large for the CRM.', facts);
+  return new AppError('refused', 'crm.refused', `The CRM refused the request (${status}).`, facts);
+}
+
+/** No answer came: the CRM may have taken everything. */
+export function silent(reason: unknown): AppError {
+  const word = typeof reason === 'string' && /^[A-Z_]{2,40}$/.test(reason) ? reason : 'no answer';
+  return new AppError('unavailable', 'crm.silent', `The CRM did not answer (${word}).`);
+}
+
+/** A success that says nothing. What calls itself JSON was cut off on its way, anything else is not from the CRM's API. */
+export function unreadable({ status, headers }: Pick<CrmReply, 'status' | 'headers'>): AppError {
+  const facts = { extra: { status } };
+  return /json/i.test(headers['content-type'] ?? '')
+    ? new AppError('unavailable', 'crm.silent', 'Only a part of the CRM’s answer came.', facts)
+    : new AppError(
+        'unavailable',
+        'crm.unavailable',
+        `The CRM answered ${status} with nothing that can be read.`,
+        facts,
+      );
+}
+
+/** A success without the list it has to hold. */
+export const meaningless = (): AppError =>
+  new AppError('unavailable', 'crm.unavailable', 'The CRM’s answer says nothing of any record.');
+
+export const credentialsRefused = (status: number): AppError =>
+  new AppError('unavailable', 'crm.credentials_refused', `The CRM refused our credentials (${status}).`, {
+    extra: { status },
+  });
+
+export const quotaExhausted = (waitMs: number): AppError =>
+  new AppError('throttled', 'crm.quota_exhausted', 'The quota of calls to the CRM is used up.', {
+    retryAfterMs: waitMs,
+  });
+
+export const throttled = (waitMs: number | undefined): AppError =>
+  new AppError('throttled', 'crm.throttled', 'The CRM asks us to slow down.', {
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+  });
+
+/** Delay seconds or a date (RFC 9110 §10.2.3), at most an hour. */
+export function retryAfterMs(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
+}
+
+/** The CRM's own word for what is wrong with a record, if it looks like a code: a message may repeat the data. */
+export function recordError(code: unknown): string {
+  return typeof code === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(code) ? `crm.record.${code}` : 'crm.record_refused';
+}

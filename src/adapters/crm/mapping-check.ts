@@ -1,0 +1,55 @@
+import { Logger } from '@nestjs/common';
+import { AppError } from '../../kernel/app-error.js';
+import type { CrmField } from '../../modules/crm-sync/index.js';
+
+/** What a CRM says of itself, and what of our settings does not go with it, one sentence each. */
+export type Described = { readonly fields: readonly CrmField[]; readonly faults: readonly string[] };
+
+/** How long a mapping that was found wrong is taken for wrong: somebody may be mending it. */
+const RECHECK_MS = 60_000;
+
+/**
+ * Asks a CRM once whether it has the fields we write. A mapping that cannot work is our fault, not the records': they wait, instead of being
+ * refused one by one.
+ */
+export class MappingCheck {
+  private readonly logger = new Logger('crm');
+  private asked: Promise<Described> | null = null;
+  private askedAt = -Infinity;
+
+  constructor(
+    private readonly crm: string,
+    private readonly ask: () => Promise<Described>,
+  ) {}
+
+  /** What the CRM has, and in the log what is missing. Asks anew. */
+  async fields(): Promise<readonly CrmField[]> {
+    this.asked = null;
+    return (await this.described()).fields;
+  }
+
+  /** @throws AppError `crm.mapping_wrong` while the CRM lacks what the mapping names, or what asking for it met */
+  async passed(): Promise<void> {
+    const { faults } = await this.described();
+    if (faults.length === 0) return;
+    if (performance.now() - this.askedAt >= RECHECK_MS) this.asked = null;
+    throw new AppError('unavailable', 'crm.mapping_wrong', `The mapping does not fit: ${faults.join('; ')}.`);
+  }
+
+  private described(): Promise<Described> {
+    this.asked ??= this.look();
+    return this.asked;
+  }
+
+  private async look(): Promise<Described> {
+    this.askedAt = performance.now();
+    try {
+      const described = await this.ask();
+      for (const fault of described.faults) this.logger.error('the mapping does not fit', { crm: this.crm, fault });
+      return described;
+    } catch (error) {
+      this.asked = null;
+      throw error;
+    }
+  }
+}
