@@ -95,11 +95,11 @@ async function closeBoth(app: INestApplicationContext, sandbox: Sandbox | null):
 
 function surroundings(config: Config, sandbox: Sandbox | null): Surroundings {
   if (config.genesys !== null) return { genesys: config.genesys, crmEnv: config.crmEnv };
-  const { crms } = sandbox!.connection;
-  const { url, token } = crms['rest']!;
-  // Somebody's own CRM beside the local Genesys Cloud is used when it is named, and never with the local one's token.
-  const local = config.crmEnv['CRM_BATCH_UPSERT_URL'] === undefined;
-  const crmEnv = local ? { ...config.crmEnv, CRM_BATCH_UPSERT_URL: url, CRM_AUTH_TOKEN: token } : config.crmEnv;
+  // Somebody's own CRM beside the local Genesys Cloud is used when it is named, and never with the local one's credentials.
+  const local = Object.values(sandbox!.crmEnvironments).filter((env) =>
+    Object.keys(env).every((name) => !(name in config.crmEnv)),
+  );
+  const crmEnv = { ...config.crmEnv, ...Object.fromEntries(local.flatMap(Object.entries)) };
   return { genesys: localGenesys(sandbox!), crmEnv };
 }
 

@@ -32,15 +32,20 @@ export function arrivalOf(request: FastifyRequest): Arrival {
   return arrival;
 }
 
+/** Whether it is Genesys Cloud that answers, its contacts included. */
+export const isGenesys = (target: string | null): boolean => target === 'genesys' || target === 'crm/genesys-contacts';
+
 /** Whom a path is for. What nobody claims belongs to Genesys, whose API answers unknown paths too. */
 export function targetOf(path: string): string | null {
   if (path === '/sandbox' || path.startsWith('/sandbox/') || path.startsWith('/sandbox?')) return null;
+  if (path.startsWith('/api/v2/externalcontacts/')) return 'crm/genesys-contacts';
   const crm = /^\/crm\/([^/?]+)/.exec(path)?.[1];
   return crm === undefined ? 'genesys' : `crm/${crm}`;
 }
 
 /** The name a fault may use for an HTTP call instead of its path. */
 export function operationOf(target: string | null, method: string, path: string): string | null {
+  if (target === 'crm/salesforce' && path.endsWith('/services/oauth2/token')) return 'login';
   if (target?.startsWith('crm/')) return method === 'GET' || method === 'HEAD' ? null : 'upsert';
   return target === 'genesys' && /^\/oauth\/token\/?(\?|$)/.test(path) ? 'login' : null;
 }

@@ -32,8 +32,11 @@ export function connectionAt(url: string, crms: readonly Crm[]): Connection {
   };
 }
 
+/** The variables that connect a service to each CRM, by the CRM's name. */
+export type CrmEnvironments = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** The same as the environment of a service that is to use this sandbox. */
-export function environmentOf({ genesys, crms }: Connection): Readonly<Record<string, string>> {
+export function environmentOf({ genesys }: Connection, crms: CrmEnvironments): Readonly<Record<string, string>> {
   return {
     GENESYS_MODE: 'sandbox',
     GENESYS_CLIENT_ID: genesys.clientId,
@@ -42,8 +45,7 @@ export function environmentOf({ genesys, crms }: Connection): Readonly<Record<st
     GENESYS_ORIGIN: genesys.origin,
     GENESYS_GATEWAY_URL: genesys.apiUrl,
     GENESYS_WEBMESSAGING_URL: genesys.webmessagingUrl,
-    CRMS: Object.keys(crms).join(','),
-    CRM_BATCH_UPSERT_URL: crms['rest']?.['url'] ?? '',
-    CRM_AUTH_TOKEN: crms['rest']?.['token'] ?? '',
+    CRMS: 'rest',
+    ...Object.fromEntries(Object.values(crms).flatMap(Object.entries)),
   };
 }

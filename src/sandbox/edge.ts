@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type InjectOptions } from 'fastify';
-import { arrivalOf, findArrival, operationOf, setArrival, targetOf } from './arrival.js';
-import { errorAnswer, statusWords } from './error-answer.js';
+import { arrivalOf, findArrival, isGenesys, operationOf, setArrival, targetOf } from './arrival.js';
+import { errorAnswer, quotaRefusal, statusWords } from './error-answer.js';
 import type { Effect } from './fault.js';
 import type { Faults } from './faults.js';
 import { isObject } from './json.js';
@@ -50,7 +50,7 @@ export function openEdge(log: RequestLog, faults: Faults): FastifyInstance {
       received: target === null || repeated ? null : log.add(describe(target, request), bytesOf(request)),
       effect: null,
     });
-    if (target === 'genesys') reply.header('ININ-Correlation-Id', correlationId);
+    if (isGenesys(target)) reply.header('ININ-Correlation-Id', correlationId);
   });
 
   app.addHook('preValidation', async (request, reply) => {
@@ -72,6 +72,7 @@ export function openEdge(log: RequestLog, faults: Faults): FastifyInstance {
     }
     for (const [name, value] of Object.entries(effect.headers ?? {})) reply.header(name, value);
     if (effect.permission === false) throw bareRefusal(403);
+    if (effect.quota) throw quotaRefusal(arrivalOf(request).target);
     if (effect.status === undefined && effect.body === undefined) return;
     const status = effect.status ?? 200;
     if (effect.body === undefined && status >= 400) throw bareRefusal(status);
@@ -85,8 +86,9 @@ export function openEdge(log: RequestLog, faults: Faults): FastifyInstance {
   );
 
   app.addHook('onSend', async (request, _reply, payload) => {
-    if (arrivalOf(request).effect?.dropAfterAccepting) request.raw.socket.destroy();
-    return payload;
+    const effect = arrivalOf(request).effect;
+    if (effect?.dropAfterAccepting) request.raw.socket.destroy();
+    return effect?.halfAnswer && typeof payload === 'string' ? payload.slice(0, payload.length / 2) : payload;
   });
 
   app.setNotFoundHandler((request) => {

@@ -18,6 +18,12 @@ export type Effect = {
   readonly refuseRecords?: JsonObject;
   /** …and with them the whole batch, without saying which they were. */
   readonly wholeBatch?: true;
+  /** Do the work, then answer with the first half of what was to be said. */
+  readonly halfAnswer?: true;
+  /** The calls of the day are used up, in the CRM's own way of saying so. */
+  readonly quota?: true;
+  /** Salesforce: another transaction holds every second row. */
+  readonly lockRecords?: true;
   /** Handle the request twice; at the WebSocket, send frames twice. */
   readonly duplicate?: true;
   /** Lists come in another order; at the WebSocket, frames do. */
@@ -60,6 +66,9 @@ const checks: Readonly<Record<keyof Effect, Check>> = {
   dropAfterAccepting: yes,
   refuseRecords: [(value) => isObject(value) && Object.keys(value).length > 0, 'an object with at least one field'],
   wholeBatch: yes,
+  halfAnswer: yes,
+  quota: yes,
+  lockRecords: yes,
   duplicate: yes,
   shuffle: yes,
   expireToken: yes,
@@ -104,8 +113,13 @@ function checkSense({ target, match, effect }: FaultOrder): void {
   const genesys = target === 'genesys';
   if (effect.wholeBatch && !effect.refuseRecords) throw invalid('effect.wholeBatch goes with refuseRecords');
   if (effect.refuseRecords && genesys) throw invalid('effect.refuseRecords needs a CRM as its target');
-  if ((effect.expireToken || effect.lookupDelayMs !== undefined || effect.permission === false) && !genesys)
-    throw invalid('expireToken, lookupDelayMs and permission need the target genesys');
+  if ((effect.lookupDelayMs !== undefined || effect.permission === false) && !genesys)
+    throw invalid('lookupDelayMs and permission need the target genesys');
+  if (effect.expireToken && !genesys && target !== 'crm/salesforce' && target !== 'crm/genesys-contacts')
+    throw invalid('effect.expireToken needs a target with access tokens');
+  if (effect.quota && genesys) throw invalid('effect.quota needs a CRM as its target');
+  if (effect.lockRecords && target !== 'crm/salesforce')
+    throw invalid('effect.lockRecords needs the target crm/salesforce');
   if (match === 'websocket' && !genesys) throw invalid('only genesys has a websocket');
   if (match === 'websocket' && effect.lookupDelayMs !== undefined)
     throw invalid('effect.lookupDelayMs needs a part of the path of the message details as its match');

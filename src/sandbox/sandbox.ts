@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net';
-import { connectionAt, environmentOf, type Connection } from './connection.js';
+import { connectionAt, environmentOf, type Connection, type CrmEnvironments } from './connection.js';
 import { controlRoutes } from './controls.js';
 import type { Crm } from './crm/crm.js';
+import { HubSpotCrm } from './crm/hubspot-crm.js';
 import { RestCrm } from './crm/rest-crm.js';
+import { SalesforceCrm } from './crm/salesforce-crm.js';
 import { openEdge } from './edge.js';
 import { Faults } from './faults.js';
 import { defaultDeployment, type DeploymentSettings } from './genesys/deployment.js';
@@ -34,6 +36,8 @@ export interface Sandbox {
   readonly connection: Connection;
   /** The environment that connects a service to it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The part of it that is each CRM's own, by the CRM's name. */
+  readonly crmEnvironments: CrmEnvironments;
   /** Makes it new and empty. */
   reset(): void;
   /** Cuts every connection and frees the port. */
@@ -50,7 +54,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const app = openEdge(log, faults);
   const url = () => `http://${host.includes(':') ? `[${host}]` : host}:${(app.server.address() as AddressInfo).port}`;
   const genesys = new GenesysCloud({ botDelayMs, lookupDelayMs, tokenSeconds, limits, deployment }, faults, log, url);
-  const crms: readonly Crm[] = [new RestCrm(faults)];
+  const ownServers: readonly Crm[] = [new RestCrm(faults), new SalesforceCrm(faults, url), new HubSpotCrm(faults)];
+  const crms = [...ownServers, genesys.contacts];
   const connection = () => connectionAt(url(), crms);
   const reset = () => {
     faults.clear();
@@ -59,15 +64,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     log.clear();
   };
   genesys.serve(app);
-  for (const crm of crms) crm.serve(app);
+  for (const crm of ownServers) crm.serve(app);
   controlRoutes(app, { genesys, crms, faults, log, connection, reset });
   await app.listen({ port, host });
+  const crmEnvironments = Object.fromEntries(crms.map((crm) => [crm.name, crm.environment(url())]));
 
   return {
     url: url(),
     port: (app.server.address() as AddressInfo).port,
     connection: connection(),
-    environment: environmentOf(connection()),
+    environment: environmentOf(connection(), crmEnvironments),
+    crmEnvironments,
     reset,
     close: async () => {
       faults.clear();

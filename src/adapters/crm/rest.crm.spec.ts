@@ -3,48 +3,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { crmContract } from '../../modules/crm-sync/ports/crm.contract.js';
-import type { CrmFailure, CrmLab } from '../../modules/crm-sync/ports/crm.contract.js';
-import { startSandbox } from '../../sandbox/sandbox.js';
 import { CrmHttp } from './crm-http.js';
 import { rest } from './rest.crm.js';
-
-const EFFECTS: Record<CrmFailure, object> = {
-  silent: { drop: true },
-  broken: { status: 500 },
-  busy: { status: 429, headers: { 'retry-after': '2' } },
-  credentials: { status: 401 },
-  'accepts-unseen': { dropAfterAccepting: true },
-  'refuses-batch': { status: 400 },
-};
-
-async function openLab(): Promise<CrmLab> {
-  const sandbox = await startSandbox({ port: 0 });
-  const http = new CrmHttp(new HttpService());
-  const { url, token } = sandbox.connection.crms['rest']!;
-  const controls = (path: string, body?: object): Promise<Response> =>
-    fetch(`${sandbox.url}/sandbox${path}`, {
-      ...(body === undefined
-        ? {}
-        : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    });
-  const fault = async (effect: object, times: number): Promise<void> => {
-    const answer = await controls('/faults', { target: 'crm/rest', match: 'upsert', effect, times });
-    expect(answer.status).toBe(201);
-  };
-  return {
-    crm: rest.open({ CRM_BATCH_UPSERT_URL: url, CRM_AUTH_TOKEN: token }, http),
-    held: async () =>
-      ((await (await controls('/crm/rest/records')).json()) as { externalId: string }[]).map(
-        ({ externalId }) => externalId,
-      ),
-    fail: (how, times = 1) => fault(EFFECTS[how], times),
-    refuse: (campaignId) => fault({ refuseRecords: { campaignId } }, 1_000),
-    close: () => sandbox.close(),
-  };
-}
+import { sandboxLab } from './sandbox-lab.contract.js';
 
 describe('the rest CRM', () => {
-  crmContract(openLab);
+  const campaign = (campaignId: string) => ({ campaignId });
+  // Its endpoint has no word for a quota: it is busy, and says for how long.
+  crmContract(() => sandboxLab(() => rest, { campaign, effects: { 'out of quota': null } }));
 
   it('is not opened with settings that cannot work, and says which', () => {
     const http = new CrmHttp(new HttpService());
@@ -111,8 +77,13 @@ describe('the answers of a batch endpoint', () => {
     expect(await verdicts(status, data)).toEqual(expected);
   });
 
-  it('409 for one record means that it has arrived; for several it is found out one by one', async () => {
-    expect(await verdicts(409, {}, records.slice(0, 1))).toEqual(['unchanged']);
-    await expect(verdicts(409, {})).rejects.toMatchObject({ kind: 'refused' });
+  it('409 says that the key was used, and nothing of what came of it', async () => {
+    for (const sent of [records.slice(0, 1), records])
+      await expect(verdicts(409, {}, sent)).rejects.toMatchObject({ kind: 'conflict', code: 'crm.key_used' });
+  });
+
+  it('a list, or a number, is no answer to a batch', async () => {
+    for (const nonsense of [[], 7])
+      await expect(verdicts(200, nonsense)).rejects.toMatchObject({ code: 'crm.unavailable' });
   });
 });

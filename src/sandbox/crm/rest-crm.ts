@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { arrivalOf } from '../arrival.js';
 import type { Effect } from '../fault.js';
 import type { Faults } from '../faults.js';
 import { canonical, type JsonObject } from '../json.js';
 import { Refusal } from '../refusal.js';
 import type { Crm } from './crm.js';
+import { refusalOf, refuseWhole } from './refused-records.js';
 import { isRefused, readBatch, type Batch } from './rest-batch.js';
 
 const TOKEN = 'sandbox-crm-token';
@@ -31,6 +31,10 @@ export class RestCrm implements Crm {
     return { url: `${url}/crm/rest/batch`, token: TOKEN };
   }
 
+  environment(url: string): Readonly<Record<string, string>> {
+    return { CRM_BATCH_UPSERT_URL: `${url}/crm/rest/batch`, CRM_AUTH_TOKEN: TOKEN };
+  }
+
   serve(app: FastifyInstance): void {
     app.get('/crm/rest/health', async (request) => {
       authenticate(request);
@@ -39,7 +43,7 @@ export class RestCrm implements Crm {
     app.post('/crm/rest/batch', async (request, reply) => {
       authenticate(request);
       const batch = readBatch(request.headers, request.body);
-      const { status, results } = this.upsertOnce(batch, this.refusalOf(batch, request));
+      const { status, results } = this.upsertOnce(batch, refusalOf(this.faults, request, batch.records));
       return reply.code(status).send({ results });
     });
   }
@@ -54,22 +58,13 @@ export class RestCrm implements Crm {
     this.given = 0;
   }
 
-  /** The refusal this batch meets, if any: one that came with the request, or one that waits for such records. */
-  private refusalOf({ records }: Batch, request: FastifyRequest): Effect | null {
-    const { target, operation, effect } = arrivalOf(request);
-    if (effect?.refuseRecords) return effect;
-    const call = { target: target ?? '', operation, path: request.url };
-    return this.faults.take('records', call, (each) => records.some((record) => isRefused(record, each)));
-  }
-
   private upsertOnce(batch: Batch, refusal: Effect | null): Answer {
     const body = canonical(batch.records);
     const known = this.keys.get(batch.idempotencyKey);
     if (known !== undefined && known.body !== body)
       throw new Refusal(409, 'idempotency.conflict', 'This idempotency key was used with another body.');
     if (known?.answer) return known.answer;
-    if (refusal?.wholeBatch && batch.records.some((record) => isRefused(record, refusal)))
-      throw new Refusal(400, 'batch.refused', 'The batch was refused.');
+    refuseWhole(batch.records, refusal);
 
     const results = batch.records.map((record) => this.upsert(record, refusal));
     const complete = results.every((result) => result.error === undefined);

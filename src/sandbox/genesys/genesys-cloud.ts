@@ -14,6 +14,7 @@ import { GuestSessions } from './guest/guest-sessions.js';
 import { GuestSocket } from './guest/guest-socket.js';
 import { GuestTickets } from './guest/guest-tickets.js';
 import { Messaging } from './messaging.js';
+import { ExternalContacts } from './platform/external-contacts.js';
 import { AccessTokens, bearer, oauthRoutes } from './platform/oauth.js';
 import { platformAccess } from './platform/platform-access.js';
 import { limitsRoutes } from './platform/limits-api.js';
@@ -32,6 +33,7 @@ export class GenesysCloud {
   readonly conversations = new Conversations();
   readonly messaging: Messaging;
   readonly socket: GuestSocket;
+  readonly contacts: ExternalContacts;
   private readonly sessions: GuestSessions;
   private readonly tickets = new GuestTickets();
   private readonly tokens: AccessTokens;
@@ -49,6 +51,7 @@ export class GenesysCloud {
   ) {
     const { limits, deployment, botDelayMs, tokenSeconds } = options;
     const settings = () => this.settings;
+    this.contacts = new ExternalContacts(faults);
     this.settings = deployment;
     this.sessions = new GuestSessions(limits);
     this.tokens = new AccessTokens(tokenSeconds, limits.requestsPerTokenPerMinute);
@@ -75,6 +78,7 @@ export class GenesysCloud {
           requireDeployment(params.id);
           return webDeployment(this.version);
         });
+        this.contacts.serve(api);
         await api.register(
           async (routes) => conversationRoutes(routes, { conversations, messaging, faults, lookupDelayMs }),
           { prefix: '/conversations' },

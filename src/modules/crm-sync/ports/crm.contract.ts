@@ -3,17 +3,45 @@ import { idempotencyKey } from '../crm-sync.js';
 import type { Crm } from './crm.js';
 
 /** One way in which a CRM can fail, whatever it calls that. */
-export type CrmFailure = 'silent' | 'broken' | 'busy' | 'credentials' | 'accepts-unseen' | 'refuses-batch';
+export type CrmFailure =
+  | 'silent'
+  | 'broken'
+  | 'busy'
+  | 'busy for it does not say how long'
+  | 'out of quota'
+  | 'locked to us'
+  | 'forbidden to us'
+  | 'silent after it took everything'
+  | 'cut off in its answer'
+  | 'not itself'
+  | 'against the whole chunk'
+  | 'against its size';
+
+/** What the port calls each of them. */
+const MEANS: Readonly<Record<CrmFailure, readonly [kind: string, code: string]>> = {
+  silent: ['unavailable', 'crm.silent'],
+  broken: ['unavailable', 'crm.unavailable'],
+  busy: ['throttled', 'crm.throttled'],
+  'busy for it does not say how long': ['throttled', 'crm.throttled'],
+  'out of quota': ['throttled', 'crm.quota_exhausted'],
+  'locked to us': ['unavailable', 'crm.credentials_refused'],
+  'forbidden to us': ['unavailable', 'crm.credentials_refused'],
+  'silent after it took everything': ['unavailable', 'crm.silent'],
+  'cut off in its answer': ['unavailable', 'crm.silent'],
+  'not itself': ['unavailable', 'crm.unavailable'],
+  'against the whole chunk': ['refused', 'crm.refused'],
+  'against its size': ['refused', 'crm.too_large'],
+};
 
 /** A CRM and a second eye on it: an adapter cannot be the only witness of itself. */
 export type CrmLab = {
   readonly crm: Crm;
   /** The ids the CRM holds now, one per record. */
   readonly held: () => Promise<string[]>;
-  /** The next `times` upserts fail in this way. */
-  readonly fail: (how: CrmFailure, times?: number) => Promise<void>;
-  /** From now on records with this campaign are refused, each by itself. */
-  readonly refuse: (campaignId: string) => Promise<void>;
+  /** The next upsert fails in this way. False for a CRM that has no such way. */
+  readonly fail: (how: CrmFailure) => Promise<boolean>;
+  /** From now on records with this campaign are refused, each by itself; or with the whole chunk they are in. */
+  readonly refuse: (campaignId: string, wholeChunk?: boolean) => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -78,31 +106,81 @@ export function crmContract(open: () => Promise<CrmLab>): void {
     expect((await lab.held()).sort()).toEqual(['a', 'c']);
   });
 
-  it.each<[CrmFailure, string]>([
-    ['silent', 'unavailable'],
-    ['broken', 'unavailable'],
-    ['credentials', 'unavailable'],
-    ['busy', 'throttled'],
-    ['accepts-unseen', 'unavailable'],
-    ['refuses-batch', 'refused'],
-  ])('that is %s is %s, and takes the same records afterwards', async (how, kind) => {
-    await lab.fail(how);
-    await expect(upsert(three)).rejects.toMatchObject({ kind });
-    expect((await upsert(three)).every(({ status }) => status !== 'refused' && status !== 'retry')).toBe(true);
-    expect((await lab.held()).sort()).toEqual(['a', 'b', 'c']);
-  });
+  it.each(Object.entries(MEANS) as [CrmFailure, readonly [string, string]][])(
+    'that is %s is %s, and takes the same records afterwards',
+    async (how, [kind, code]) => {
+      // So that the next call is the upsert itself.
+      await upsert([aRecord('z')]);
+      if (!(await lab.fail(how))) return;
+      const error: unknown = await upsert(three).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ kind, code });
+      expect(everythingIn(error)).not.toMatch(/bearer|ab{1}ab{1}ab|externalId|WINTER/i);
+      expect((await upsert(three)).every(({ status }) => status !== 'refused' && status !== 'retry')).toBe(true);
+      expect((await lab.held()).sort()).toEqual(['a', 'b', 'c', 'z']);
+    },
+  );
 
   it('says how long to wait when the CRM says so', async () => {
+    await upsert([aRecord('z')]);
     await lab.fail('busy');
-    await expect(upsert(three)).rejects.toMatchObject({ retryAfterMs: 2_000 });
+    await expect(upsert(three)).rejects.toMatchObject({ retryAfterMs: 1_000 });
   });
 
-  it('shows no credential and no record in an error, however it is looked at', async () => {
-    for (const how of ['silent', 'broken', 'credentials', 'refuses-batch'] as const) {
-      await lab.fail(how);
-      const error: unknown = await upsert(three).catch((caught: unknown) => caught);
-      expect(everythingIn(error)).not.toMatch(/bearer|ab{1}ab{1}ab|externalId/i);
-    }
+  it('says when the quota is filled again, a day at the latest', async () => {
+    await upsert([aRecord('z')]);
+    if (!(await lab.fail('out of quota'))) return;
+    const { retryAfterMs } = (await upsert(three).catch((caught: unknown) => caught)) as { retryAfterMs: number };
+    expect(retryAfterMs).toBeGreaterThan(0);
+    expect(retryAfterMs).toBeLessThanOrEqual(24 * 3_600_000);
+  });
+
+  it('refuses the chunk as a whole for one record, and takes the others without it', async () => {
+    await lab.refuse('POISON', true);
+    const poisoned = aRecord('b', { channelContext: { campaignId: 'POISON' } });
+    await expect(upsert([aRecord('a'), poisoned])).rejects.toMatchObject({ kind: 'refused', code: 'crm.refused' });
+    expect(await statuses([aRecord('a')])).toEqual([[0, 'created']]);
+    await expect(upsert([poisoned])).rejects.toMatchObject({ kind: 'refused', code: 'crm.refused' });
+    expect(await lab.held()).toEqual(['a']);
+  });
+
+  it('keeps of twins in one chunk the later, with a verdict for both', async () => {
+    const twins = [aRecord('a'), aRecord('b'), aRecord('a', { lastInteraction: '2026-01-03T09:00:00.000Z' })];
+    expect((await statuses(twins)).map(([, status]) => status)).toEqual(['created', 'created', 'created']);
+    expect((await lab.held()).sort()).toEqual(['a', 'b']);
+  });
+
+  it('is read back page by page, as it was written', async () => {
+    if (lab.crm.read === undefined) return;
+    const written = Array.from({ length: lab.crm.chunkSize }, (_, n) =>
+      aRecord(`r-${String(n).padStart(3, '0')}`, n === 3 ? { emailHash: null, channelContext: {} } : {}),
+    );
+    await upsert(written);
+    await upsert([aRecord('s')]);
+    const read = [];
+    let cursor: string | null = null;
+    do {
+      const page = await lab.crm.read(cursor, 10);
+      read.push(...page.records);
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    const expected = [...written, aRecord('s')].map(({ externalId, ...fields }) => ({ externalId, fields }));
+    expect(read.map(({ externalId, fields }) => ({ externalId, fields }))).toEqual(expected);
+    expect(read.every(({ remoteId }) => typeof remoteId === 'string' && remoteId !== '')).toBe(true);
+  });
+
+  it('has the fields it is to be written into', async () => {
+    const fields = await lab.crm.describe?.();
+    expect(fields === undefined || fields.length > 0).toBe(true);
+    await expect(upsert(three)).resolves.toHaveLength(3);
+  });
+
+  it('shows what it would send, without a secret, and sends nothing', async () => {
+    const shown = lab.crm.preview?.(three, 'key');
+    expect(shown).toMatchObject({ method: expect.stringMatching(/^(POST|PATCH)$/) as string });
+    expect(JSON.stringify(shown?.body)).toContain('"a"');
+    expect(JSON.stringify(shown?.headers)).toContain('[redacted]');
+    expect(JSON.stringify(shown)).not.toMatch(/sandbox-/);
+    expect(await lab.held()).toEqual([]);
   });
 
   it('answers a ping, and says so when it does not', async () => {

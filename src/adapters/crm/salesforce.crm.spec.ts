@@ -1,0 +1,117 @@
+import { HttpService } from '@nestjs/axios';
+import { aRecord, crmContract } from '../../modules/crm-sync/ports/crm.contract.js';
+import type { CrmFailure } from '../../modules/crm-sync/ports/crm.contract.js';
+import { CrmHttp } from './crm-http.js';
+import { salesforce } from './salesforce.crm.js';
+import { sandboxLab } from './sandbox-lab.contract.js';
+
+const campaign = (campaignId: string) => ({ Channel_Context__c: JSON.stringify({ campaignId }) });
+const open = () => sandboxLab(() => salesforce, { campaign, logsInAgain: true });
+
+describe('Salesforce', () => {
+  crmContract(open);
+
+  describe('as it is', () => {
+    let lab: Awaited<ReturnType<typeof open>>;
+    beforeEach(async () => {
+      lab = await open();
+    });
+    afterEach(() => lab.close());
+    const received = async () =>
+      (await (await fetch(`${lab.sandbox.url}/sandbox/requests`)).json()) as {
+        method: string;
+        path: string;
+        body: unknown;
+      }[];
+    const reopened = (env: Record<string, string>) =>
+      salesforce.open({ ...lab.sandbox.crmEnvironments['salesforce'], ...env }, new CrmHttp(new HttpService()));
+
+    it('logs in once for all who wait, and again when the session has ended', async () => {
+      await Promise.all(['a', 'b', 'c'].map((id) => lab.crm.upsert([aRecord(id)], id)));
+      await lab.fault({ expireToken: true });
+      await expect(lab.crm.upsert([aRecord('d')], 'd')).resolves.toMatchObject([{ status: 'created' }]);
+      const logins = (await received()).filter(({ path }) => path.endsWith('/oauth2/token'));
+      expect(logins).toHaveLength(2);
+      expect(JSON.stringify(logins)).not.toContain('sandbox-salesforce-secret');
+    });
+
+    it('says that the login is refused, and lets no record be lost to it', async () => {
+      const stranger = reopened({ SALESFORCE_CLIENT_SECRET: 'wrong' });
+      await expect(stranger.upsert([aRecord('a')], 'k')).rejects.toMatchObject({ code: 'crm.credentials_refused' });
+      await expect(stranger.ping()).rejects.toMatchObject({ code: 'crm.credentials_refused' });
+    });
+
+    it('sends rows again that another transaction held, in smaller parts and one part after the other', async () => {
+      const records = Array.from({ length: 50 }, (_, n) => aRecord(`r-${n}`));
+      await lab.crm.describe!();
+      await lab.fault({ lockRecords: true });
+      const verdicts = await lab.crm.upsert(records, 'k');
+      expect(verdicts.map(({ status }) => status)).toEqual(records.map(() => 'created'));
+      const sizes = (await received())
+        .filter(({ method }) => method === 'PATCH')
+        .map(({ body }) => (body as { records: unknown[] }).records.length);
+      expect(sizes).toEqual([50, 10, 10, 5]);
+    });
+
+    it('keeps the verdicts of the others when the rows that were held fail again', async () => {
+      await lab.crm.describe!();
+      await lab.fault({ lockRecords: true });
+      await lab.fault({ status: 503 });
+      const verdicts = await lab.crm.upsert(
+        ['a', 'b', 'c'].map((id) => aRecord(id)),
+        'k',
+      );
+      expect(verdicts).toMatchObject([
+        { index: 0, status: 'retry', error: 'crm.record.UNABLE_TO_LOCK_ROW' },
+        { index: 1, status: 'created' },
+        { index: 2, status: 'retry' },
+      ]);
+    });
+
+    it('writes nothing into fields that are not there, and says which', async () => {
+      const wrong = reopened({
+        SALESFORCE_FIELDS: 'Nowhere__c:emailHash',
+        SALESFORCE_EXTERNAL_ID_FIELD: 'Email_Hash__c',
+      });
+      await expect(wrong.upsert([aRecord('a')], 'k')).rejects.toMatchObject({
+        kind: 'unavailable',
+        code: 'crm.mapping_wrong',
+        message: expect.stringMatching(/no field Nowhere__c.*Email_Hash__c is not marked as External ID/) as string,
+      });
+      expect(await lab.held()).toEqual([]);
+    });
+
+    it('takes either word for what is wrong with a row', async () => {
+      const body = [
+        { success: false, errors: [{ errorCode: 'INVALID_FIELD', message: 'user@example.com', fields: [] }] },
+      ];
+      await lab.crm.describe!();
+      await lab.fault({ status: 200, body });
+      const verdicts = await lab.crm.upsert([aRecord('a')], 'k');
+      expect(verdicts).toEqual([{ index: 0, status: 'refused', error: 'crm.record.INVALID_FIELD' }]);
+    });
+
+    it('goes nowhere without encryption with its token', async () => {
+      await lab.fault(
+        { status: 200, body: { access_token: 't', instance_url: 'http://elsewhere.example.com' } },
+        'login',
+      );
+      await expect(lab.crm.ping()).rejects.toMatchObject({ kind: 'unavailable' });
+    });
+
+    it.each<CrmFailure>(['out of quota'])('keeps a token when it is %s', async (how) => {
+      await lab.crm.ping();
+      await lab.fail(how);
+      await lab.crm.upsert([aRecord('a')], 'k').catch(() => undefined);
+      await lab.crm.upsert([aRecord('a')], 'k');
+      expect((await received()).filter(({ path }) => path.endsWith('/oauth2/token'))).toHaveLength(1);
+    });
+  });
+
+  it('is not opened with settings that cannot work, and says which', () => {
+    const env = { SALESFORCE_LOGIN_URL: 'nowhere', SALESFORCE_FIELDS: 'Email__c:email', SALESFORCE_OBJECT: 'Guest c' };
+    expect(() => salesforce.open(env, new CrmHttp(new HttpService()))).toThrow(
+      /SALESFORCE_LOGIN_URL must be an http.*SALESFORCE_CLIENT_ID is required.*SALESFORCE_OBJECT must be.*SALESFORCE_FIELDS names email, which no record has/s,
+    );
+  });
+});
