@@ -3,6 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import type { CrmHttp } from './adapters/crm/crm-http.js';
+import { crmAdapters } from './adapters/crm/index.js';
+import { platformContacts } from './adapters/genesys/platform-contacts.js';
+import { aRecord } from './modules/crm-sync/ports/crm.contract.js';
 import { withSandboxKeys } from './config.keys.js';
 import type { MadeApiKey } from './config.keys.js';
 import { ConfigError, configVariables, readConfig } from './config.js';
@@ -309,10 +313,43 @@ describe('a configuration that cannot be used', () => {
 describe('.env.example', () => {
   const text = readFileSync(join(__dirname, '..', '.env.example'), 'utf8');
   const documented = [...text.matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name!);
+  const isOfCrm = (name: string) => /^(CRM|SALESFORCE|HUBSPOT|GENESYS_CONTACTS)_/.test(name);
+  const shown = () => parseEnv(text.replaceAll(/^# ?([A-Z][A-Z_]+=)/gm, '$1'));
+  const genesys = {
+    clientId: 'c',
+    clientSecret: 's',
+    environment: 'mypurecloud.ie',
+    deploymentId: 'd',
+    origin: 'https://o',
+  };
+  const adapters = crmAdapters(platformContacts(genesys));
+  /** What the adapters say of an environment, all together. */
+  const refusedBy = (env: NodeJS.ProcessEnv): string =>
+    adapters
+      .flatMap(({ open }) => {
+        try {
+          open(env, {} as CrmHttp);
+          return [];
+        } catch (error) {
+          return [(error as Error).message];
+        }
+      })
+      .join('\n');
 
   it('documents every variable once, and none that nobody reads', () => {
-    const ofCrms = documented.filter((name) => name.startsWith('CRM_'));
+    const ofCrms = documented.filter(isOfCrm);
     expect([...documented].sort()).toEqual([...configVariables(), ...ofCrms].sort());
+    expect(new Set(documented).size).toBe(documented.length);
+    for (const name of ofCrms) expect(refusedBy({ ...shown(), [name]: '' })).toMatch(`${name} `);
+  });
+
+  it('shows what every CRM needs, and its defaults', () => {
+    expect(refusedBy(shown())).toBe('');
+    const isDefault = (name: string) => /_(FIELDS?|PROPERTIES|PROPERTY|OBJECT|VERSION)$|^HUBSPOT_URL$/.test(name);
+    const needed = Object.fromEntries(Object.entries(shown()).filter(([name]) => !isDefault(name)));
+    const previews = (env: NodeJS.ProcessEnv) =>
+      adapters.map(({ open }) => open(env, {} as CrmHttp).preview?.([aRecord('a')], 'key'));
+    expect(previews(needed)).toEqual(previews(shown()));
   });
 
   it('starts the sandbox as it stands', () => {
@@ -326,8 +363,7 @@ describe('.env.example', () => {
   });
 
   it('shows values that would be taken', () => {
-    const all = parseEnv(text.replaceAll(/^# ?([A-Z][A-Z_]+=)/gm, '$1'));
-    expect(mistakesIn(all)).toEqual({});
+    expect(mistakesIn(shown())).toEqual({});
   });
 });
 

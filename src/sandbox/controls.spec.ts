@@ -21,7 +21,12 @@ describe('The sandbox and its controls', () => {
         clientId: someText,
         clientSecret: someText,
       },
-      crms: { rest: { url: `${url}/crm/rest/batch`, token: someText } },
+      crms: {
+        rest: { url: `${url}/crm/rest/batch`, token: someText },
+        salesforce: { url: `${url}/crm/salesforce`, clientId: someText, clientSecret: someText },
+        hubspot: { url: `${url}/crm/hubspot`, token: someText },
+        'genesys-contacts': { url, sourceId: someText, schemaId: someText },
+      },
     });
     expect(environment).toMatchObject({
       GENESYS_MODE: 'sandbox',
@@ -30,6 +35,8 @@ describe('The sandbox and its controls', () => {
       GENESYS_WEBMESSAGING_URL: connection.genesys.webmessagingUrl,
       CRMS: 'rest',
       CRM_BATCH_UPSERT_URL: `${url}/crm/rest/batch`,
+      SALESFORCE_LOGIN_URL: `${url}/crm/salesforce`,
+      HUBSPOT_URL: `${url}/crm/hubspot`,
     });
   });
 

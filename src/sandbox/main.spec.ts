@@ -28,6 +28,13 @@ describe('npm run sandbox', () => {
       'CRMS',
       'CRM_BATCH_UPSERT_URL',
       'CRM_AUTH_TOKEN',
+      'SALESFORCE_LOGIN_URL',
+      'SALESFORCE_CLIENT_ID',
+      'SALESFORCE_CLIENT_SECRET',
+      'HUBSPOT_URL',
+      'HUBSPOT_ACCESS_TOKEN',
+      'GENESYS_CONTACTS_SOURCE_ID',
+      'GENESYS_CONTACTS_SCHEMA_ID',
     ]);
     const answered = await fetch(`${environment['GENESYS_GATEWAY_URL']}/sandbox/`);
     expect(await answered.json()).toMatchObject({

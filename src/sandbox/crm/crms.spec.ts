@@ -1,0 +1,106 @@
+import { Lab, someText } from '../lab.contract.js';
+
+describe('Salesforce, HubSpot and external contacts in the sandbox', () => {
+  let lab: Lab;
+  beforeAll(async () => void (lab = await Lab.open()));
+  afterEach(() => lab.sandbox.reset());
+  afterAll(() => lab.close());
+
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const salesforceLogin = (secret: string) =>
+    lab.http<{ access_token: string; instance_url: string; error: string }>(
+      'POST',
+      '/crm/salesforce/services/oauth2/token',
+      new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: lab.sandbox.environment['SALESFORCE_CLIENT_ID']!,
+        client_secret: secret,
+      }).toString(),
+      form,
+    );
+  const salesforce = async () => {
+    const { body } = await salesforceLogin(lab.sandbox.environment['SALESFORCE_CLIENT_SECRET']!);
+    return { authorization: `Bearer ${body.access_token}` };
+  };
+  const rows = (...ids: string[]) => ({
+    allOrNone: false,
+    records: ids.map((id) => ({ attributes: { type: 'Guest__c' }, Guest_Id__c: id })),
+  });
+  const upsertPath = '/crm/salesforce/services/data/v62.0/composite/sobjects/Guest__c/Guest_Id__c';
+
+  it('Salesforce wants its client, its session, its object and its order', async () => {
+    expect(await salesforceLogin('guess')).toMatchObject({ status: 400, body: { error: 'invalid_client' } });
+    expect(await lab.http('PATCH', upsertPath, rows('a'), { authorization: 'Bearer guess' })).toMatchObject({
+      status: 401,
+      body: [{ errorCode: 'INVALID_SESSION_ID', message: someText }],
+    });
+    const headers = await salesforce();
+    const answered = await lab.http('PATCH', upsertPath, rows('a', 'b', 'b'), headers);
+    expect(answered).toMatchObject({
+      status: 200,
+      body: [
+        { success: true, created: true },
+        { success: false, errors: [{ statusCode: 'DUPLICATE_EXTERNAL_ID' }] },
+        {},
+      ],
+    });
+    expect(answered.headers.get('sforce-limit-info')).toMatch(/^api-usage=1\/\d+$/);
+    const many = rows(...Array.from({ length: 201 }, (_, n) => `r${n}`));
+    expect((await lab.http('PATCH', upsertPath, many, headers)).status).toBe(400);
+  });
+
+  it('each says in its own way that the calls of the day are used up', async () => {
+    const headers = await salesforce();
+    for (const crm of ['salesforce', 'hubspot', 'rest']) await lab.fault(`crm/${crm}`, 'upsert', { quota: true });
+    expect(await lab.http('PATCH', upsertPath, rows('a'), headers)).toMatchObject({
+      status: 403,
+      body: [{ errorCode: 'REQUEST_LIMIT_EXCEEDED' }],
+    });
+    expect(await lab.http('POST', '/crm/hubspot/crm/v3/objects/contacts/batch/upsert', {})).toMatchObject({
+      status: 429,
+      body: { errorType: 'RATE_LIMIT', policyName: 'DAILY' },
+    });
+    expect((await lab.batch([{ externalId: 'a' }])).status).toBe(429);
+  });
+
+  it('HubSpot lets one refused input make a 207, and one conflict a 409', async () => {
+    const headers = { authorization: `Bearer ${lab.sandbox.environment['HUBSPOT_ACCESS_TOKEN']}` };
+    const inputs = ['a', 'b'].map((id, n) => ({
+      id,
+      idProperty: 'guest_id',
+      objectWriteTraceId: String(n),
+      properties: {},
+    }));
+    const send = () => lab.http('POST', '/crm/hubspot/crm/v3/objects/contacts/batch/upsert', { inputs }, headers);
+    await lab.fault('crm/hubspot', 'upsert', { refuseRecords: { id: 'b' } });
+    expect(await send()).toMatchObject({
+      status: 207,
+      body: { numErrors: 1, results: [{ new: true }], errors: [{ context: { objectWriteTraceId: ['1'] } }] },
+    });
+    await lab.fault('crm/hubspot', 'upsert', { refuseRecords: { id: 'b' }, wholeBatch: true });
+    expect(await send()).toMatchObject({ status: 409, body: { status: 'error', category: 'CONFLICT' } });
+  });
+
+  it('external contacts belong to Genesys Cloud, and are steered as a CRM', async () => {
+    await lab.fault('crm/genesys-contacts', 'upsert', { status: 400 });
+    const enrich = () => lab.api('POST', '/externalcontacts/bulk/contacts/enrich', { entities: [{ id: 'a' }] });
+    expect(await enrich()).toMatchObject({ status: 400, body: { code: 'bad.request', contextId: someText } });
+    expect(await enrich()).toMatchObject({ status: 200, body: { errorCount: 1, errorIndexes: [0] } });
+    expect((await lab.http('GET', '/sandbox/crm/genesys-contacts/records')).body).toEqual([]);
+  });
+
+  it('refuses orders that make no sense', async () => {
+    const orders: [string, object][] = [
+      ['crm/rest', { lockRecords: true }],
+      ['genesys', { quota: true }],
+      ['crm/hubspot', { expireToken: true }],
+    ];
+    for (const [target, effect] of orders) expect((await lab.fault(target, 'upsert', effect)).status).toBe(400);
+  });
+
+  it('sends half of an answer after all of the work', async () => {
+    await lab.fault('crm/rest', 'upsert', { halfAnswer: true });
+    await expect(lab.batch([{ externalId: 'a' }])).rejects.toThrow(SyntaxError);
+    expect(await lab.records()).toHaveLength(1);
+  });
+});
