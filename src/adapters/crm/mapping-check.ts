@@ -16,6 +16,7 @@ export class MappingCheck {
   private readonly logger = new Logger('crm');
   private asked: Promise<Described> | null = null;
   private askedAt = -Infinity;
+  private isWrong = false;
 
   constructor(
     private readonly crm: string,
@@ -30,9 +31,9 @@ export class MappingCheck {
 
   /** @throws AppError `crm.mapping_wrong` while the CRM lacks what the mapping names, or what asking for it met */
   async passed(): Promise<void> {
+    if (this.isWrong && performance.now() - this.askedAt >= RECHECK_MS) this.asked = null;
     const { faults } = await this.described();
     if (faults.length === 0) return;
-    if (performance.now() - this.askedAt >= RECHECK_MS) this.asked = null;
     throw new AppError('unavailable', 'crm.mapping_wrong', `The mapping does not fit: ${faults.join('; ')}.`);
   }
 
@@ -45,6 +46,7 @@ export class MappingCheck {
     this.askedAt = performance.now();
     try {
       const described = await this.ask();
+      this.isWrong = described.faults.length > 0;
       for (const fault of described.faults) this.logger.error('the mapping does not fit', { crm: this.crm, fault });
       return described;
     } catch (error) {
