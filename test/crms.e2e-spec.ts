@@ -58,3 +58,25 @@ describe('every CRM at once, beside the sandbox, without a setting', () => {
     for (const crm of CRMS) expect(body.details[`crm/${crm}`]).toMatchObject({ status: 'up' });
   });
 });
+
+describe('a mapping the CRM has no fields for', () => {
+  it('is named in the log at start; guests are created as ever, and their records wait', async () => {
+    const running = await testService({ CRMS: 'salesforce', SALESFORCE_FIELDS: 'Nowhere__c:emailHash' });
+    try {
+      await until(
+        async () => running.log(),
+        (log) => /no field Nowhere__c[^\n]*the mapping does not fit/.test(log),
+      );
+      const { status } = await running.api.post('/v1/guests', aBody({ mode: 'widget', email: 'user@example.com' }));
+      expect(status).toBe(201);
+      await until(
+        async () => running.log(),
+        (log) => log.includes('crm.mapping_wrong'),
+      );
+      expect((await running.sandbox.get<Held[]>('/crm/salesforce/records')).body).toEqual([]);
+      expect(running.log()).not.toContain('user@example.com');
+    } finally {
+      await running.close();
+    }
+  }, 60_000);
+});

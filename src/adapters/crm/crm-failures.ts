@@ -1,8 +1,10 @@
 import { AppError } from '../../kernel/app-error.js';
-import type { CrmReply } from './crm-http.js';
+
+/** As much of an answer as says what it means. */
+type Answered = { readonly status: number; readonly headers: Readonly<Record<string, string>> };
 
 /** What a status means for us where a CRM gives it no meaning of its own. A credential the CRM rejects is our fault, not the records': they wait. */
-export function refusal({ status, headers }: Pick<CrmReply, 'status' | 'headers'>): AppError {
+export function refusal({ status, headers }: Answered): AppError {
   const waitMs = retryAfterMs(headers['retry-after']);
   const facts = { extra: { status }, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) };
   if (status === 429) return new AppError('throttled', 'crm.throttled', 'The CRM asks us to slow down.', facts);
@@ -20,10 +22,10 @@ export function silent(reason: unknown): AppError {
 }
 
 /** A success that says nothing. What calls itself JSON was cut off on its way, anything else is not from the CRM's API. */
-export function unreadable({ status, headers }: Pick<CrmReply, 'status' | 'headers'>): AppError {
+export function unreadable({ status, headers }: Answered): AppError {
   const facts = { extra: { status } };
   return /json/i.test(headers['content-type'] ?? '')
-    ? new AppError('unavailable', 'crm.silent', 'Only a part of the CRM’s answer came.', facts)
+    ? new AppError('unavailable', 'crm.silent', 'Only a part of the answer came.', facts)
     : new AppError(
         'unavailable',
         'crm.unavailable',
@@ -34,7 +36,7 @@ export function unreadable({ status, headers }: Pick<CrmReply, 'status' | 'heade
 
 /** A success without the list it has to hold. */
 export const meaningless = (): AppError =>
-  new AppError('unavailable', 'crm.unavailable', 'The CRM’s answer says nothing of any record.');
+  new AppError('unavailable', 'crm.unavailable', 'The answer says nothing of any record.');
 
 export const credentialsRefused = (status: number): AppError =>
   new AppError('unavailable', 'crm.credentials_refused', `The CRM refused our credentials (${status}).`, {

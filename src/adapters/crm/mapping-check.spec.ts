@@ -2,7 +2,8 @@ import { Logger } from '@nestjs/common';
 import { MappingCheck } from './mapping-check.js';
 
 describe('the check of a mapping', () => {
-  beforeEach(() => void jest.spyOn(Logger.prototype, 'error').mockImplementation());
+  let logged: jest.SpyInstance;
+  beforeEach(() => void (logged = jest.spyOn(Logger.prototype, 'error').mockImplementation()));
   afterEach(() => jest.restoreAllMocks());
 
   it('asks once however many wait, and again when asking failed', async () => {
@@ -22,7 +23,7 @@ describe('the check of a mapping', () => {
     const check = new MappingCheck('acme', asked);
     for (let n = 0; n < 3; n++) await expect(check.passed()).rejects.toMatchObject({ code: 'crm.mapping_wrong' });
     expect(asked).toHaveBeenCalledTimes(1);
-    expect(Logger.prototype.error).toHaveBeenCalledTimes(1);
+    expect(logged).toHaveBeenCalledTimes(1);
     now.mockReturnValue(61_000);
     await expect(check.passed()).resolves.toBeUndefined();
   });

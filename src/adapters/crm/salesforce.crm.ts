@@ -64,16 +64,16 @@ class SalesforceOrg {
 
   async upsert(records: readonly CrmRecord[]): Promise<Verdict[]> {
     await this.check.passed();
-    const verdicts = await this.send(records);
-    const locked = verdicts.filter(isLocked).map(({ index }) => index);
+    const verdicts = new Map((await this.send(records)).map((verdict) => [verdict.index, verdict]));
+    const locked = [...verdicts.values()].filter(isLocked).map(({ index }) => index);
     for (let at = 0; at < locked.length; at += LOCKED_AT_ONCE) {
       const part = locked.slice(at, at + LOCKED_AT_ONCE);
       const again = await this.send(part.map((index) => records[index]!)).catch(() => null);
       // What the first answer said of the others must not be lost; these are tried again later.
       if (again === null) break;
-      for (const verdict of again) verdicts[part[verdict.index]!] = { ...verdict, index: part[verdict.index]! };
+      for (const verdict of again) verdicts.set(part[verdict.index]!, { ...verdict, index: part[verdict.index]! });
     }
-    return verdicts;
+    return [...verdicts.values()];
   }
 
   async ping(): Promise<void> {

@@ -66,7 +66,7 @@ export async function sandboxLab(
     fail: async (how) => {
       const effect = { ...EFFECTS, ...effects }[how];
       if (effect === null) return false;
-      await fault(effect!, 'upsert', how === 'locked to us' && logsInAgain ? 2 : 1);
+      await fault(effect, 'upsert', how === 'locked to us' && logsInAgain ? 2 : 1);
       return true;
     },
     refuse: (campaignId, wholeBatch = false) =>

@@ -8,7 +8,7 @@ import { Refusal } from '../refusal.js';
 import type { Crm } from './crm.js';
 import { refusalOf, refuseWhole } from './refused-records.js';
 import { isRefused } from './rest-batch.js';
-import { answerQuery } from './salesforce-query.js';
+import { SalesforceQueries } from './salesforce-query.js';
 import { Shelf } from './shelf.js';
 
 const CLIENT = { id: 'sandbox-salesforce-client', secret: 'sandbox-salesforce-secret' };
@@ -34,6 +34,7 @@ type ByObject = { Params: { object: string; field: string } };
 export class SalesforceCrm implements Crm {
   readonly name = 'salesforce';
   private readonly shelf = new Shelf((number) => `a01${String(number).padStart(15, '0')}`);
+  private queries = new SalesforceQueries(OBJECT, KEY, this.shelf);
   private sessions = new Set<string>();
   private used = 0;
 
@@ -67,7 +68,11 @@ export class SalesforceCrm implements Crm {
     });
     app.get<{ Querystring: { q?: string } }>(`${BASE}/query`, async (request, reply) => {
       this.enter(request, reply);
-      return answerQuery(request.query.q ?? '', OBJECT, KEY, this.shelf);
+      return this.queries.answer(request.query.q ?? '');
+    });
+    app.get<{ Params: { locator: string } }>(`${BASE}/query/:locator`, async (request, reply) => {
+      this.enter(request, reply);
+      return this.queries.resume(request.params.locator);
     });
     app.patch<ByObject>(`${BASE}/composite/sobjects/:object/:field`, async (request, reply) => {
       this.enter(request, reply);
@@ -83,6 +88,7 @@ export class SalesforceCrm implements Crm {
 
   reset(): void {
     this.shelf.clear();
+    this.queries = new SalesforceQueries(OBJECT, KEY, this.shelf);
     this.sessions.clear();
     this.used = 0;
   }

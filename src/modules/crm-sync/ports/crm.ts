@@ -14,6 +14,7 @@ export interface Crm {
    *   - `throttled` `crm.throttled`: nothing was taken; all calls wait, for `retryAfterMs` if the CRM says how long;
    *   - `throttled` `crm.quota_exhausted`: nothing is taken before the quota is filled again, in `retryAfterMs`;
    *   - `unavailable` `crm.credentials_refused`: nothing is taken until somebody mends the settings;
+   *   - `unavailable` `crm.mapping_wrong`: the same, for the CRM lacks fields that are mapped; nothing was sent;
    *   - `unavailable` `crm.unavailable`: the CRM failed, and may have taken some;
    *   - `unavailable` `crm.silent`: no answer, or half of one: it may have taken all. The same records come again under the same key;
    *   - `refused` `crm.refused`: the whole chunk was refused, by one record's fault perhaps; nothing was taken;
