@@ -6,7 +6,7 @@ export * from './client/index.js';
 
 // a CRM of your own
 export { defineCrm } from './adapters/crm/define-crm.js';
-export { meaningless, recordError } from './adapters/crm/crm-failures.js';
+export { meaningless, notTaken } from './adapters/crm/crm-failures.js';
 export type { CrmAdapter, CrmDefinition } from './adapters/crm/define-crm.js';
 export type { CrmAnswer, CrmCall, CrmHttp, CrmReply } from './adapters/crm/crm-http.js';
 export type { Crm, CrmField, CrmPage, CrmRecord, CrmRequest, HeldRecord, Verdict } from './modules/crm-sync/index.js';

@@ -1,4 +1,5 @@
 import { AppError } from '../../kernel/app-error.js';
+import type { Verdict } from '../../modules/crm-sync/index.js';
 
 /** As much of an answer as says what it means. */
 type Answered = { readonly status: number; readonly headers: Readonly<Record<string, string>> };
@@ -61,6 +62,14 @@ export function retryAfterMs(header: string | undefined): number | undefined {
 }
 
 /** The CRM's own word for what is wrong with a record, if it looks like a code: a message may repeat the data. */
-export function recordError(code: unknown): string {
+function recordError(code: unknown): string {
   return typeof code === 'string' && /^[A-Za-z0-9_.-]{1,64}$/.test(code) ? `crm.record.${code}` : 'crm.record_refused';
+}
+
+/** The verdict on a record the CRM did not take, with a reason in words of ours. */
+export function notTaken(index: number, status: 'refused' | 'retry', code: unknown): Verdict {
+  const error = recordError(code);
+  const word = error === 'crm.record_refused' ? 'without a code' : `with ${error.slice('crm.record.'.length)}`;
+  const message = status === 'refused' ? `The CRM refused the record ${word}.` : `The CRM put the record off ${word}.`;
+  return { index, status, error, message };
 }

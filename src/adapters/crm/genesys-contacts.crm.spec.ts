@@ -93,7 +93,7 @@ describe('the contacts of Genesys Cloud', () => {
     );
     expect(verdicts.sort((a, b) => a.index - b.index)).toEqual([
       { index: 0, status: 'created', remoteId: 'x' },
-      { index: 1, status: 'retry', error: 'crm.record.conflict' },
+      { index: 1, status: 'retry', error: 'crm.record.conflict', message: 'The CRM put the record off with conflict.' },
     ]);
   });
 });

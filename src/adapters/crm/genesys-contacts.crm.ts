@@ -1,6 +1,6 @@
 import { Matches } from 'class-validator';
 import type { CrmField, CrmPage, CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
-import { meaningless, recordError } from './crm-failures.js';
+import { meaningless, notTaken } from './crm-failures.js';
 import { defineCrm } from './define-crm.js';
 import type { CrmAdapter } from './define-crm.js';
 import { faultsAgainst, held, mapped, readMapping } from './field-mapping.js';
@@ -148,5 +148,5 @@ function verdictOf(records: readonly CrmRecord[], result: unknown, position: num
     return [typeof entity?.id === 'string' ? { index, status: done, remoteId: entity.id } : { index, status: done }];
   }
   if (success !== false) return [];
-  return [{ index, status: error?.retryable === true ? 'retry' : 'refused', error: recordError(error?.code) }];
+  return [notTaken(index, error?.retryable === true ? 'retry' : 'refused', error?.code)];
 }

@@ -18,17 +18,16 @@ export class HubSpotQuota {
     private readonly headers: () => Record<string, string>,
   ) {}
 
-  /** Learnt while calls are still let through: on a day that is used up this one is refused as well. */
+  /** Learnt while calls are still let through: on a day that is used up this one is refused as well. Nothing else depends on it. */
   async learn(): Promise<void> {
-    const { body } = await this.http.send({
-      method: 'GET',
-      url: `${this.url}/account-info/v3/details`,
-      headers: this.headers(),
-    });
-    const { timeZone } = (body ?? {}) as { timeZone?: unknown };
+    const url = `${this.url}/account-info/v3/details`;
+    const answer = await this.http.send({ method: 'GET', url, headers: this.headers() }).catch(() => null);
+    const { timeZone } = (answer?.body ?? {}) as { timeZone?: unknown };
     if (typeof timeZone === 'string' && isTimeZone(timeZone)) this.timeZone = timeZone;
     else
-      this.logger.warn('the account names no time zone; its day is taken to end with that of UTC', { crm: 'hubspot' });
+      this.logger.warn('the time zone of the account is not known; its day is taken to end at 0:00 UTC', {
+        crm: 'hubspot',
+      });
   }
 
   /** The error a reply other than 2xx stands for. */

@@ -1,5 +1,5 @@
 import type { CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
-import { meaningless, recordError } from './crm-failures.js';
+import { meaningless, notTaken } from './crm-failures.js';
 
 type Result = { id?: unknown; new?: unknown; objectWriteTraceId?: unknown; properties?: Record<string, unknown> };
 type Fault = { category?: unknown; objectWriteTraceId?: unknown; context?: Record<string, unknown> };
@@ -56,10 +56,6 @@ function taken(index: number, { id, new: isNew }: Result): Verdict {
   return typeof id === 'string' ? { index, status, remoteId: id } : { index, status };
 }
 
-const failed = (index: number, word: string): Verdict => ({
-  index,
-  status: PASSING.has(word) ? 'retry' : 'refused',
-  error: recordError(word),
-});
+const failed = (index: number, word: string): Verdict => notTaken(index, PASSING.has(word) ? 'retry' : 'refused', word);
 
 const wordOf = ({ category }: Fault): string => (typeof category === 'string' ? category : '');

@@ -27,6 +27,16 @@ describe('HubSpot', () => {
       expect(Math.abs(retryAfterMs - msToMidnight(new Date(), 'US/Eastern'))).toBeLessThan(60_000);
     });
 
+    it('takes midnight in UTC where the account does not say where it is', async () => {
+      const unplaced = hubspot.open(lab.sandbox.crmEnvironments['hubspot']!, new CrmHttp(new HttpService()));
+      await lab.fault({ status: 403 }, 'account-info');
+      await expect(unplaced.upsert([aRecord('a')], 'k')).resolves.toMatchObject([{ status: 'created' }]);
+      await lab.fault({ quota: true });
+      const refused = await unplaced.upsert([aRecord('b')], 'k').catch((error: unknown) => error);
+      const { retryAfterMs } = refused as { retryAfterMs: number };
+      expect(Math.abs(retryAfterMs - msToMidnight(new Date(), 'UTC'))).toBeLessThan(60_000);
+    });
+
     it('waits for the interval of its limit when it names no other', async () => {
       const headers = { 'X-HubSpot-RateLimit-Interval-Milliseconds': '10000' };
       await lab.fault({ status: 429, headers });

@@ -60,7 +60,7 @@ class HubSpotPortal {
   }
 
   async ping(): Promise<void> {
-    await this.get('/account-info/v3/details');
+    await this.get(`/crm/v3/properties/contacts/${this.key}`);
   }
 
   async read(cursor: string | null, limit: number): Promise<CrmPage> {

@@ -1,7 +1,7 @@
 import { IsNotEmpty } from 'class-validator';
 import { AppError } from '../../kernel/app-error.js';
 import type { CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
-import { meaningless, recordError } from './crm-failures.js';
+import { meaningless, notTaken } from './crm-failures.js';
 import type { CrmCall } from './crm-http.js';
 import { defineCrm, IsHttpUrl } from './define-crm.js';
 
@@ -81,7 +81,7 @@ function verdicts(records: readonly CrmRecord[], body: unknown): Verdict[] {
 
 function verdict(index: number, { id, status, success, error }: Result): Verdict {
   if (status === 'error' || success === false || (error !== undefined && error !== null))
-    return { index, status: 'refused', error: recordError((error as { code?: unknown } | null | undefined)?.code) };
+    return notTaken(index, 'refused', (error as { code?: unknown } | null | undefined)?.code);
   const done = status === 'created' || status === 'unchanged' ? status : 'updated';
   return typeof id === 'string' ? { index, status: done, remoteId: id } : { index, status: done };
 }

@@ -88,7 +88,14 @@ describe('Salesforce', () => {
       await lab.crm.describe!();
       await lab.fault({ status: 200, body });
       const verdicts = await lab.crm.upsert([aRecord('a')], 'k');
-      expect(verdicts).toEqual([{ index: 0, status: 'refused', error: 'crm.record.INVALID_FIELD' }]);
+      expect(verdicts).toEqual([
+        {
+          index: 0,
+          status: 'refused',
+          error: 'crm.record.INVALID_FIELD',
+          message: 'The CRM refused the record with INVALID_FIELD.',
+        },
+      ]);
     });
 
     it('reads on where Salesforce gives less at once than was asked for', async () => {

@@ -1,6 +1,6 @@
 import { IsNotEmpty, Matches } from 'class-validator';
 import type { CrmField, CrmPage, CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
-import { meaningless, recordError } from './crm-failures.js';
+import { meaningless, notTaken } from './crm-failures.js';
 import type { CrmHttp } from './crm-http.js';
 import { defineCrm, IsHttpUrl } from './define-crm.js';
 import { faultsAgainst, held, mapped, readMapping } from './field-mapping.js';
@@ -153,8 +153,8 @@ const crmField = ({ name, type, createable, updateable }: DescribedField): CrmFi
   writable: createable === true && updateable === true,
 });
 
-const LOCKED = 'crm.record.UNABLE_TO_LOCK_ROW';
-const isLocked = (verdict: Verdict): boolean => verdict.status === 'retry' && verdict.error === LOCKED;
+const LOCKED = 'UNABLE_TO_LOCK_ROW';
+const isLocked = ({ status }: Verdict): boolean => status === 'retry';
 
 /** Of one row: `{ id, success, created, errors: [{ statusCode, message, fields }] }`; some answers say `errorCode`. */
 function verdictOf(index: number, result: unknown): Verdict[] {
@@ -166,8 +166,8 @@ function verdictOf(index: number, result: unknown): Verdict[] {
   }
   if (success !== false) return [];
   const [first] = (Array.isArray(errors) ? errors : []) as ({ statusCode?: unknown; errorCode?: unknown } | null)[];
-  const error = recordError(first?.statusCode ?? first?.errorCode);
-  return [{ index, status: error === LOCKED ? 'retry' : 'refused', error }];
+  const code = first?.statusCode ?? first?.errorCode;
+  return [notTaken(index, code === LOCKED ? 'retry' : 'refused', code)];
 }
 
 /** Within the org only: a path of the API, and no other address. */

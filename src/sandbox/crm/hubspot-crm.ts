@@ -49,6 +49,12 @@ export class HubSpotCrm implements Crm {
       enter(request, reply);
       return { results: Object.entries(PROPERTIES).map(property) };
     });
+    app.get<{ Params: { name: string } }>('/crm/hubspot/crm/v3/properties/contacts/:name', async (request, reply) => {
+      enter(request, reply);
+      const found = Object.entries(PROPERTIES).find(([name]) => name === request.params.name);
+      if (found === undefined) throw new Refusal(404, 'OBJECT_NOT_FOUND', 'The property does not exist.');
+      return property(found);
+    });
     app.get<Page>('/crm/hubspot/crm/v3/objects/contacts', async (request, reply) => {
       enter(request, reply);
       return this.page(request.query);
