@@ -77,8 +77,12 @@ describe('docs/add-a-crm.md', () => {
     const ports = { DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0' };
     const service = await startProcess(entry, { ...env, ...ports }, /A first guest[\s\S]*?http/);
     try {
-      const api = new Client(/http:\/\/127\.0\.0\.1:\d+/.exec(service.output())![0], key);
-      const { body } = await api.post<GuestAnswer>('/v1/guests', aBody({ mode: 'widget', email: 'user@example.com' }));
+      const api = new Client(/API +(http:\S+)\/v1/.exec(service.output())![1]!, key);
+      const { body, status } = await api.post<GuestAnswer>(
+        '/v1/guests',
+        aBody({ mode: 'widget', email: 'user@example.com' }),
+      );
+      expect(status).toBe(201);
       await until(
         async () => arrived,
         (all) => all.some((contact) => contact.key === body.id && /^[0-9a-f]{64}$/.test(contact.hash)),
