@@ -36,7 +36,7 @@ export function reactionTo(error: unknown, chunk: Chunk, isTrusted: boolean, now
   if (kind === 'conflict') return { do: 'wait', ms };
   if (code === 'crm.quota_exhausted') return { do: 'slow-down', ms: ms ?? QUOTA_MS };
   if (kind === 'throttled') return { do: 'slow-down', ms };
-  if (code === 'crm.credentials_refused') return { do: 'lock' };
+  if (code === 'crm.credentials_refused' || code === 'crm.mapping_wrong') return { do: 'lock' };
   if (kind === 'unavailable') return retried(chunk, isTrusted, now);
   return culpritOf(chunk, { tooLarge: code === 'crm.too_large', isUncertain: false });
 }
