@@ -13,6 +13,9 @@ type Waiting = {
   readonly giveUp: (error: unknown) => void;
 };
 
+/** Who says when a call may go, and hears how it went. */
+export type Turns = Pick<CallQueue, 'turn' | 'seen' | 'told'>;
+
 /** What Genesys grants a token of the client credentials grant unless the organisation says otherwise. */
 export const CALLS_PER_MINUTE = 300;
 /** A job that would wait longer than this comes back when it is its turn, and leaves its place to others which need no call. */
@@ -35,6 +38,13 @@ class Tickets {
     return Math.ceil(this.at - from + leastMs);
   }
 }
+
+/** For calls whose pace and whose pauses are somebody else's business already. */
+export const AT_ONCE: Turns = {
+  turn: () => Promise.resolve(false),
+  seen: () => Promise.resolve(),
+  told: () => Promise.resolve(),
+};
 
 /** Who waits in this process for calls to one organisation. The gate decides how many go; here it is decided who. */
 export class CallQueue {

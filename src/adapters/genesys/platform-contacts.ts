@@ -2,6 +2,7 @@ import { AppError } from '../../kernel/app-error.js';
 import { GenesysFailure } from './genesys-errors.js';
 import { genesysUrls } from './genesys.settings.js';
 import type { GenesysSettings } from './genesys.settings.js';
+import { AT_ONCE } from './call-queue.js';
 import { PlatformClient } from './platform-client.js';
 import { PlatformLogin } from './platform-login.js';
 import { PlatformTransport } from './platform-transport.js';
@@ -63,10 +64,13 @@ export class PlatformContacts {
   }
 }
 
-/** With a token of its own: limits are counted by token, so that a burst of records leaves the guests' calls theirs. */
+/**
+ * With a token of its own: limits are counted by token, so that a burst of records leaves the guests' calls theirs. It is crm-sync that finds the pace
+ * and waits, for this CRM as for every other.
+ */
 export function platformContacts(settings: GenesysSettings): PlatformContacts {
   const { api } = genesysUrls(settings);
-  const transport = new PlatformTransport(new PlatformLogin(settings), LIMITS);
+  const transport = new PlatformTransport(new PlatformLogin(settings), AT_ONCE, LIMITS);
   return new PlatformContacts(new PlatformClient(api, transport), api);
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
-import type { CallQueue, Turn } from './call-queue.js';
+import type { Turn, Turns } from './call-queue.js';
 import { exchange } from './exchange.js';
 import type { Answer } from './exchange.js';
 import { GenesysFailure } from './genesys-errors.js';
@@ -42,7 +42,7 @@ export class PlatformTransport {
 
   constructor(
     private readonly login: PlatformLogin,
-    private readonly queue: CallQueue,
+    private readonly queue: Turns,
     private readonly limits: TransportLimits = LIMITS,
   ) {}
 
