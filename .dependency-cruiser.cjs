@@ -12,7 +12,7 @@ const ARROWS = {
   'crm-sync': ['audit'],
   metrics: ['audit'],
   retention: ['audit'],
-  webhooks: ['audit'],
+  webhooks: ['identity', 'audit'],
   audit: [],
 };
 

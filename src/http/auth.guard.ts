@@ -130,6 +130,6 @@ function refusalOf({ may, only }: Caller, access: Access & { kind: 'scope' }, re
 }
 
 /** RFC 6750 §2.1: the scheme's name in any case, one token68. Null when there is none. */
-function bearerToken(header: string | undefined): string | null {
+export function bearerToken(header: string | undefined): string | null {
   return /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(header ?? '')?.[1] ?? null;
 }

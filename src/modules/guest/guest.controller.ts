@@ -3,6 +3,7 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } f
 import type { FastifyReply } from 'fastify';
 import { ForWidgets, Scope } from '../../http/access.js';
 import { preconditionRequired } from '../../http/http.errors.js';
+import { TakesNoBody } from '../../http/no-body.js';
 import { HEADER, Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import { etagOf, ifMatch, notModified, requireIfMatch } from '../../http/etag.js';
@@ -155,6 +156,7 @@ export class GuestController {
   }
 
   @Post(':id/close')
+  @TakesNoBody()
   @HttpCode(200)
   @Concerns(({ id }) => `guest:${id}`)
   @Scope('guest:write')

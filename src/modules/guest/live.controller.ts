@@ -2,20 +2,28 @@ import { Controller, Get, Headers, HttpCode, Param, Post, Res } from '@nestjs/co
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ForWidgets, Scope } from '../../http/access.js';
+import { bearerToken } from '../../http/auth.guard.js';
 import { goneSignal, sendEvents } from '../../http/event-stream.js';
 import { IdPath } from '../../http/id-path.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
+import { TakesNoBody } from '../../http/no-body.js';
 import { Problems } from '../../http/openapi.js';
 import { STREAM_DESCRIPTION, STREAM_EXAMPLE, streamEvents } from './live.dto.js';
+import { whileAllowed } from './live.leave.js';
 import { LiveService } from './live.service.js';
+import { WidgetTokenService } from './widget-token.service.js';
 
 @ApiTags('messages')
 @Controller('v1/guests/:id')
 @Scope('guest:message')
 export class LiveController {
-  constructor(private readonly live: LiveService) {}
+  constructor(
+    private readonly live: LiveService,
+    private readonly tokens: WidgetTokenService,
+  ) {}
 
   @Post('typing')
+  @TakesNoBody()
   @ForWidgets()
   @HttpCode(202)
   @Concerns(({ id }) => `guest:${id}`)
@@ -53,7 +61,7 @@ export class LiveController {
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The `id` of the last event received' })
   @ApiResponse({
     status: 200,
-    description: 'Events, until the guest is closed or somebody hangs up',
+    description: 'Events, until the guest is closed, somebody hangs up, or the widget token it was asked for with has expired or was revoked',
     content: { 'text/event-stream': { schema: { type: 'string' }, example: STREAM_EXAMPLE } },
   })
   @ApiResponse({
@@ -63,11 +71,20 @@ export class LiveController {
   async follow(
     @Param() { id }: IdPath,
     @Headers('last-event-id') lastEventId: string | undefined,
+    @Headers('authorization') authorization: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     // An id that is empty is none (WHATWG HTML §9.2.4).
-    const events = await this.live.follow(id, lastEventId || null, goneSignal(reply));
+    const ended = new AbortController();
+    const gone = AbortSignal.any([goneSignal(reply), ended.signal]);
+    const events = await this.live.follow(id, lastEventId || null, gone);
     if (events === null) return void reply.status(204).send();
-    await sendEvents(reply, streamEvents(events));
+    const token = bearerToken(authorization) ?? '';
+    const allowed = whileAllowed(
+      events,
+      () => this.tokens.isUnrevoked(token),
+      () => ended.abort(),
+    );
+    await sendEvents(reply, streamEvents(allowed));
   }
 }

@@ -1,11 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsString, MaxLength, MinLength } from 'class-validator';
+import { IsString, Matches, MaxLength } from 'class-validator';
 import { MayBeAbsent, QueryInt } from '../../http/validation.js';
 import type { ReadableMessage, ReadableMessagePage } from './message.service.js';
 
 export class SendMessageBody {
-  @ApiProperty({ minLength: 1, description: 'At most 4,096 bytes of UTF-8', example: 'Where is my order?' })
-  @MinLength(1)
+  @ApiProperty({ pattern: '\\S', description: 'At most 4,096 bytes of UTF-8, more than white space', example: 'Where is my order?' })
+  @Matches(/\S/, { message: 'must hold more than white space' })
   @IsString()
   text: string;
 }

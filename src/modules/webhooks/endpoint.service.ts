@@ -5,12 +5,13 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import { AuditService } from '../audit/index.js';
+import { personalDataError } from '../identity/index.js';
 import type { EventName } from '../audit/index.js';
 import { urlFault } from './addresses.js';
 import { Listeners } from './listeners.js';
 import { WebhookStore } from './ports/webhook.store.js';
 import { SECRET_BYTES, secretOf } from './signing.js';
-import { tooManyEndpoints, urlRefused } from './webhooks.errors.js';
+import { descriptionRefused, tooManyEndpoints, urlRefused } from './webhooks.errors.js';
 import { WebhookSettings } from './webhooks.settings.js';
 import { MOST_ENDPOINTS, ROTATION_MS, SECRET_SUBJECT, secretPlace } from './webhooks.js';
 import type { DisabledReason, Endpoint, EventType } from './webhooks.js';
@@ -33,9 +34,10 @@ export class EndpointService {
     private readonly settings: WebhookSettings,
   ) {}
 
-  /** @throws AppError `webhook.url_refused`, `webhook.too_many_endpoints` */
+  /** @throws AppError `webhook.url_refused`, `request.invalid` for a description with personal data, `webhook.too_many_endpoints` */
   async add({ url, events, description }: WantedEndpoint): Promise<RevealedEndpoint> {
     this.checkUrl(url);
+    checkDescription(description);
     const at = this.clock.now();
     const id = uuidv7(at.getTime());
     const secret = newSecret();
@@ -70,10 +72,11 @@ export class EndpointService {
 
   /**
    * Enabling one again sends it what waited, and forgets that it failed.
-   * @throws AppError `webhook.endpoint_not_found`, `webhook.url_refused`
+   * @throws AppError `webhook.endpoint_not_found`, `webhook.url_refused`, `request.invalid` for a description with personal data
    */
   async change(id: string, { enabled, ...parts }: EndpointPatch): Promise<Endpoint> {
     if (parts.url !== undefined) this.checkUrl(parts.url);
+    checkDescription(parts.description ?? null);
     return this.work.run(async () => {
       const at = this.clock.now();
       const endpoint = await this.store.update(id, (known) => ({
@@ -154,6 +157,11 @@ export class EndpointService {
     await this.audit.record({ subject: SECRET_SUBJECT, event, changes });
     this.work.afterCommit(() => this.listeners.learn(endpoint));
   }
+}
+
+function checkDescription(description: string | null): void {
+  const fault = description === null ? null : personalDataError('/description', description);
+  if (fault !== null) throw descriptionRefused(fault);
 }
 
 const newSecret = (): string => secretOf(randomBytes(SECRET_BYTES));

@@ -3,6 +3,7 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } f
 import type { FastifyReply } from 'fastify';
 import { Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
+import { TakesNoBody } from '../../http/no-body.js';
 import { Problems } from '../../http/openapi.js';
 import { DeliveryService } from './delivery.service.js';
 import { EndpointService } from './endpoint.service.js';
@@ -101,6 +102,7 @@ export class WebhooksController {
   }
 
   @Post(':id/rotate-secret')
+  @TakesNoBody()
   @HttpCode(200)
   @Problems({ 404: ['webhook.endpoint_not_found'] })
   @ApiOperation({
@@ -130,6 +132,7 @@ export class WebhooksController {
   }
 
   @Post(':id/deliveries/:deliveryId/replay')
+  @TakesNoBody()
   @HttpCode(202)
   @Problems({
     404: ['webhook.endpoint_not_found', 'webhook.delivery_not_found'],

@@ -1,4 +1,5 @@
 import { AppError } from '../../kernel/app-error.js';
+import type { FieldError } from '../../kernel/app-error.js';
 import { MOST_ENDPOINTS } from './webhooks.js';
 
 export const endpointNotFound = (id: string): AppError =>
@@ -15,6 +16,9 @@ export const urlRefused = (message: string): AppError =>
   new AppError('invalid', 'webhook.url_refused', 'Nothing can be sent to this URL.', {
     errors: [{ pointer: '/url', rule: 'webhookUrl', message }],
   });
+
+export const descriptionRefused = (fault: FieldError): AppError =>
+  new AppError('invalid', 'request.invalid', 'The body is not valid: see errors.', { errors: [fault] });
 
 export const tooManyEndpoints = (): AppError =>
   new AppError(
