@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { declaredRoutes } from '../src/http/access.js';
 import { aBody, Client, until } from './support/client.js';
 import type { Answer, GuestAnswer, ProblemAnswer } from './support/client.js';
+import { EventReader } from './support/event-reader.js';
 import { AUDIENCE, Issuer, newKey } from './support/issuer.js';
 import { testService } from './support/service.js';
 import type { TestService } from './support/service.js';
@@ -11,14 +12,15 @@ type Token = { token: string; tokenId: string; expiresAt: string; scopes: string
 type Entry = { event: string; actor: string; changes: Record<string, unknown> };
 
 const PAGE = 'https://www.example.com';
+const OWN_KEY = 'key-of-a-back-end-padded-to-a-good-length';
 const OTHER_PAGE = 'https://shop.example.com';
 
 let running: TestService;
 let api: Client;
 
 beforeAll(async () => {
-  running = await testService();
-  api = running.api;
+  running = await testService({ API_KEYS: `test:${OWN_KEY}:*` });
+  api = new Client(running.service.url, OWN_KEY);
 }, 60_000);
 afterAll(() => running?.close());
 
@@ -144,6 +146,21 @@ describe('a widget token', () => {
     expect(
       entries.filter(({ event }) => event === 'WIDGET_TOKEN_MADE').map(({ changes }) => changes['tokenId']),
     ).toEqual(expect.arrayContaining([old.tokenId, next.tokenId]) as string[]);
+  });
+
+  it('ends a stream that runs on it when it is revoked, and tells nothing in between', async () => {
+    const id = await newGuest();
+    const { token } = await made(id);
+    const theirs = await EventReader.open(`${running.service.url}/v1/guests/${id}/events`, token, undefined, PAGE);
+    const ours = await EventReader.open(`${running.service.url}/v1/guests/${id}/events`, OWN_KEY);
+    await theirs.until((events) => events.length > 0);
+    expect((await api.call('DELETE', `/v1/guests/${id}/widget-tokens`)).status).toBe(204);
+    expect((await api.post(`/v1/guests/${id}/messages`, { text: 'said after the revocation' })).status).toBe(202);
+    await ours.until(() => ours.messages.some(({ data }) => data.text === 'said after the revocation'));
+    await theirs.until(() => theirs.isEnded);
+    expect(theirs.messages.filter(({ data }) => data.text === 'said after the revocation')).toEqual([]);
+    expect(ours.isEnded).toBe(false);
+    await ours.hangUp();
   });
 
   it('is no good any more once its guest is being closed, and none is made then', async () => {

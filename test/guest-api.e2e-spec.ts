@@ -461,6 +461,17 @@ describe('PATCH /v1/guests/{id}', () => {
 });
 
 describe('POST /v1/guests/{id}/close', () => {
+  it('refuses a body that says something, and takes an empty one', async () => {
+    const { id } = (await api.post<GuestAnswer>('/v1/guests', aBody({}))).body;
+    const refused = await api.post<ProblemAnswer>(`/v1/guests/${id}/close`, { reason: 'bored' });
+    expect([refused.status, refused.body.errors?.[0]]).toEqual([
+      400,
+      expect.objectContaining({ pointer: '/reason', rule: 'unknown' }),
+    ]);
+    expect((await api.get<GuestAnswer>(`/v1/guests/${id}`)).body.closeReason).toBeNull();
+    expect((await api.post(`/v1/guests/${id}/close`, {})).status).toBe(200);
+  });
+
   it('ends a server-led guest, once', async () => {
     const { id } = await create(aBody());
     const first = await api.post<GuestAnswer>(`/v1/guests/${id}/close`);

@@ -48,6 +48,13 @@ const follow = async (id: string, lastEventId?: string) => {
 };
 const texts = (reader: EventReader) => reader.messages.map(({ data }) => data.text);
 
+describe('what a guest says', () => {
+  it.each([' ', '\n\t', '\u00a0'])('is more than white space: %j', async (text) => {
+    const { status, body } = await api.post<ProblemAnswer>(`/v1/guests/${await create()}/messages`, { text });
+    expect([status, body.errors?.[0]]).toEqual([400, expect.objectContaining({ pointer: '/text', rule: 'matches' })]);
+  });
+});
+
 describe('a page that follows a guest', () => {
   it('sees how the guest is, and what is said within a second of its being said', async () => {
     const { id, conversation } = await inConversation();

@@ -280,3 +280,18 @@ describe('a webhook endpoint', () => {
     expect([unknown.status, unknown.body.code]).toEqual([404, 'webhook.delivery_not_found']);
   });
 });
+
+describe('the description of an endpoint', () => {
+  it('is refused with personal data in it, when it is made and when it is changed', async () => {
+    const endpoint = await listen(await aReceiver());
+    const description = 'ask user@example.com';
+    for (const { status, body } of [
+      await running.api.post<ProblemAnswer>(BASE, { url: endpoint.url, events: ['guest.created'], description }),
+      await running.api.call<ProblemAnswer>('PATCH', `${BASE}/${endpoint.id}`, { description }),
+    ]) {
+      expect([status, body.code]).toEqual([400, 'request.invalid']);
+      expect(body.errors?.[0]).toMatchObject({ pointer: '/description', rule: 'personalData' });
+      expect(JSON.stringify(body)).not.toContain('user@example.com');
+    }
+  });
+});

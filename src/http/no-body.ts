@@ -11,7 +11,10 @@ class NoBody implements CanActivate {
     const { body } = context.switchToHttp().getRequest<FastifyRequest>();
     if (body === undefined) return true;
     if (body === null || typeof body !== 'object' || Array.isArray(body))
-      throw invalid([{ pointer: '', rule: 'isObject', message: 'must be empty, or an object without members' }], 'body');
+      throw invalid(
+        [{ pointer: '', rule: 'isObject', message: 'must be empty, or an object without members' }],
+        'body',
+      );
     const message = 'is not known here; remove it. Nothing is known here';
     const errors = Object.keys(body).map((name) => ({ pointer: `/${escaped(name)}`, rule: 'unknown', message }));
     if (errors.length > 0) throw invalid(errors, 'body');

@@ -33,11 +33,12 @@ export class EventReader {
   }
 
   /** @throws Error when the answer is no stream */
-  static async open(url: string, token: string, lastEventId?: string): Promise<EventReader> {
+  static async open(url: string, token: string, lastEventId?: string, origin?: string): Promise<EventReader> {
     const hangingUp = new AbortController();
     const answer = await fetch(url, {
       headers: {
         authorization: `Bearer ${token}`,
+        ...(origin === undefined ? {} : { origin }),
         ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
       },
       signal: hangingUp.signal,

@@ -61,7 +61,8 @@ export class LiveController {
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The `id` of the last event received' })
   @ApiResponse({
     status: 200,
-    description: 'Events, until the guest is closed, somebody hangs up, or the widget token it was asked for with has expired or was revoked',
+    description:
+      'Events, until the guest is closed, somebody hangs up, or the widget token it was asked for with has expired or was revoked',
     content: { 'text/event-stream': { schema: { type: 'string' }, example: STREAM_EXAMPLE } },
   })
   @ApiResponse({

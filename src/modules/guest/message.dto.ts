@@ -4,7 +4,11 @@ import { MayBeAbsent, QueryInt } from '../../http/validation.js';
 import type { ReadableMessage, ReadableMessagePage } from './message.service.js';
 
 export class SendMessageBody {
-  @ApiProperty({ pattern: '\\S', description: 'At most 4,096 bytes of UTF-8, more than white space', example: 'Where is my order?' })
+  @ApiProperty({
+    pattern: '\\S',
+    description: 'At most 4,096 bytes of UTF-8, more than white space',
+    example: 'Where is my order?',
+  })
   @Matches(/\S/, { message: 'must hold more than white space' })
   @IsString()
   text: string;

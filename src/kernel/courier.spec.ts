@@ -1,0 +1,56 @@
+import { Logger } from '@nestjs/common';
+import { SystemClock } from './clock.js';
+import { Courier } from './courier.js';
+import { Outbox } from './outbox.js';
+import type { ClaimedIntent } from './outbox.js';
+
+Logger.overrideLogger(false);
+
+const intent = (n: number): ClaimedIntent => ({
+  id: String(n),
+  topic: 'test',
+  subject: `guest:${n}`,
+  payload: {},
+  attempt: 1,
+  revision: 1,
+});
+
+/** A backlog that is handed out once. */
+class Backlog extends Outbox {
+  readonly settled: string[] = [];
+  constructor(private readonly waiting: ClaimedIntent[]) {
+    super();
+  }
+  claim(_topic: string, limit: number): Promise<ClaimedIntent[]> {
+    return Promise.resolve(this.waiting.splice(0, limit));
+  }
+  done({ id }: ClaimedIntent): Promise<void> {
+    this.settled.push(id);
+    return Promise.resolve();
+  }
+  put = (): Promise<void> => Promise.resolve();
+  takeBack = (): Promise<void> => Promise.resolve();
+  postpone = (): Promise<void> => Promise.resolve();
+  park = (): Promise<void> => Promise.resolve();
+  onPut = (): void => undefined;
+}
+
+describe('draining the outbox', () => {
+  it.each([1, 3, 8])(
+    'goes on to the end of a backlog when %i deliveries at once end in one turn',
+    async (concurrency) => {
+      const outbox = new Backlog(Array.from({ length: 20 }, (_, n) => intent(n)));
+      const deliver = (): Promise<void> => Promise.resolve();
+      await new Courier(outbox, new SystemClock()).drain({ topic: 'test', concurrency, deliver });
+      expect(outbox.settled).toHaveLength(20);
+    },
+  );
+
+  it('claims nothing more once the process leaves', async () => {
+    const leaving = new AbortController();
+    const outbox = new Backlog(Array.from({ length: 20 }, (_, n) => intent(n)));
+    const deliver = (): Promise<void> => Promise.resolve(leaving.abort());
+    await new Courier(outbox, new SystemClock()).drain({ topic: 'test', concurrency: 2, deliver }, leaving.signal);
+    expect(outbox.settled).toHaveLength(2);
+  });
+});
