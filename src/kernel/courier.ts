@@ -33,7 +33,7 @@ export class Courier {
   /** Delivers what is due until nothing is, or until the process leaves. One that takes long holds up nobody but its own subject. */
   async drain({ topic, by, concurrency, ...delivery }: Delivery, leaving?: AbortSignal): Promise<void> {
     const underWay = new Set<Promise<void>>();
-    let found = 0;
+    let found: number;
     do {
       const room = leaving?.aborted === true ? 0 : concurrency - underWay.size;
       const claimed = room === 0 ? [] : await this.outbox.claim(topic, room, LEASE_MS, by);
