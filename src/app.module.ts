@@ -90,6 +90,7 @@ export class AppModule {
             deploymentId: genesys.deploymentId,
             environment: messengerEnvironment(genesys.environment),
             attributeNames: config.guestAttributes,
+            personalDataInText: config.personalDataInText,
             widgetKeys: dataKeys.map(({ secret }) => derivedKey(secret, 'guest-manager/widget-signature/v1')),
             receiptKeys: dataKeys.map(({ id, secret }) => ({
               id,

@@ -51,6 +51,7 @@ describe('the configuration', () => {
       genesys: null,
       crms: ['rest'],
       guestAttributes: ['source', 'converted', 'locale'],
+      personalDataInText: 'refuse',
       sandboxPort: 3999,
       logLevel: 'info',
     });
@@ -89,6 +90,7 @@ describe('the configuration', () => {
       GENESYS_WEBMESSAGING_URL: 'ws://localhost:3999',
       CRMS: 'rest, salesforce',
       GUEST_ATTRIBUTES: 'source,vip',
+      PERSONAL_DATA_IN_TEXT: 'mask',
       GUEST_IDLE_MINUTES: '0',
       RETENTION_MESSAGES_DAYS: '7',
       RETENTION_GUESTS_DAYS: '90',
@@ -117,6 +119,7 @@ describe('the configuration', () => {
       },
       crms: ['rest', 'salesforce'],
       guestAttributes: ['source', 'vip'],
+      personalDataInText: 'mask',
       guestIdleMinutes: 0,
       retentionDays: { messages: 7, guests: 90, origins: 14, crmDeadLetters: 21 },
       sandboxPort: 4999,
@@ -186,6 +189,7 @@ describe('a configuration that cannot be used', () => {
     CRMS: 'Secret!',
     SANDBOX_PORT: 'secret',
     GUEST_ATTRIBUTES: 'secret one',
+    PERSONAL_DATA_IN_TEXT: 'secret',
     LOG_LEVEL: 'secret',
     NODE_ENV: 'secret',
   };

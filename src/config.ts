@@ -4,6 +4,7 @@ import type { ApiKey } from './http/api-keys.js';
 import { MayBeAbsent } from './http/validation.js';
 
 export type Mode = 'cloud' | 'sandbox';
+export type PersonalDataPolicy = 'refuse' | 'mask';
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type SecretKey = { readonly id: string; readonly secret: Buffer };
 
@@ -43,6 +44,8 @@ export type Config = {
   readonly crms: readonly string[];
   /** The names a guest's attributes may have. */
   readonly guestAttributes: readonly string[];
+  /** What becomes of personal data found in attributes and the path of a page. */
+  readonly personalDataInText: PersonalDataPolicy;
   /** How long a guest may be idle before it is closed; 0: for ever. */
   readonly guestIdleMinutes: number;
   /** For how many days what is kept. */
@@ -120,6 +123,9 @@ class Environment {
   @MayBeAbsent()
   @Reads(listFault(/^[A-Za-z][A-Za-z0-9_.-]{0,39}$/, 'attribute names: a letter, then letters, digits, _ . or -'))
   GUEST_ATTRIBUTES?: string;
+  @MayBeAbsent()
+  @IsIn(['refuse', 'mask'], { message: 'must be refuse or mask' })
+  PERSONAL_DATA_IN_TEXT?: PersonalDataPolicy;
   @MayBeAbsent() @Reads(countFault(0, 525_600)) GUEST_IDLE_MINUTES?: string;
   @MayBeAbsent() @Reads(countFault(1, 3_650)) RETENTION_MESSAGES_DAYS?: string;
   @MayBeAbsent() @Reads(countFault(1, 3_650)) RETENTION_GUESTS_DAYS?: string;
@@ -219,6 +225,7 @@ function configOf(env: Environment, crmEnv: Record<string, string>): Config {
     genesys: mode === 'sandbox' && env.GENESYS_GATEWAY_URL === undefined ? null : genesysOf(env),
     crms: listOf(env.CRMS ?? (mode === 'sandbox' ? 'rest' : '')),
     guestAttributes: listOf(env.GUEST_ATTRIBUTES ?? 'source,converted,locale'),
+    personalDataInText: env.PERSONAL_DATA_IN_TEXT ?? 'refuse',
     guestIdleMinutes: Number(env.GUEST_IDLE_MINUTES ?? 72 * 60),
     retentionDays: {
       messages: Number(env.RETENTION_MESSAGES_DAYS ?? 30),

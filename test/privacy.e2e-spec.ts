@@ -153,3 +153,57 @@ it('the search that found nothing would have found it', () => {
   expect(found('phone=%2B353%201%20987%206543', spellings(PHONE))).not.toEqual([]);
   expect(found('35319876543', spellings(PHONE))).not.toEqual([]);
 });
+
+it('where masking is configured, what somebody typed is taken without it, told by pointer, and kept nowhere', async () => {
+  const masking = await testService({ PERSONAL_DATA_IN_TEXT: 'mask' });
+  try {
+    const { api, sandbox, dataDir, log } = masking;
+    const HEADER = 'personal-data-masked';
+    const typed = ['Petra.Pagewright@Example.org', '+353 1 987 6543', '4111 1111 1111 1111', '198.51.100.77'] as const;
+    const [email, phone, card, ip] = typed;
+    const wanted = aBody({
+      attributes: { source: `from ${email}, paid ${card}`, locale: 'en' },
+      channelContext: {
+        campaignId: 'WINTER-2024',
+        originPage: `https://example.com/u/${encodeURIComponent(email)}?q=${email}`,
+      },
+    });
+    const first = await api.post<GuestAnswer>('/v1/guests', wanted, { 'idempotency-key': 'masked-1' });
+    expect([first.status, first.headers.get(HEADER)]).toEqual([
+      201,
+      '"/attributes/source", "/channelContext/originPage"',
+    ]);
+    expect(first.body).toMatchObject({
+      attributes: { source: 'from [email] paid [card]', locale: 'en' },
+      channelContext: { campaignId: 'WINTER-2024', originPage: 'https://example.com/u/%5Bemail%5D' },
+    });
+    const replayed = await api.post<GuestAnswer>('/v1/guests', wanted, { 'idempotency-key': 'masked-1' });
+    expect([replayed.body, replayed.headers.get(HEADER)]).toEqual([first.body, first.headers.get(HEADER)]);
+
+    const path = `/v1/guests/${first.body.id}`;
+    const patch = { attributes: { source: `${phone} at ${ip}`, locale: null } };
+    const changed = await api.patch<GuestAnswer>(path, patch, { 'if-match': '*' });
+    expect([changed.status, changed.headers.get(HEADER)]).toEqual([200, '"/attributes/source"']);
+    expect(changed.body).toMatchObject({ attributes: { source: '[phone] at [ip]' } });
+    const clean = await api.patch<GuestAnswer>(path, { attributes: { source: 'website' } }, { 'if-match': '*' });
+    expect([clean.status, clean.headers.get(HEADER)]).toEqual([200, null]);
+
+    // All masked ones would be one device, or one campaign.
+    const fingerprint = await api.post<ProblemAnswer>('/v1/guests', aBody({ deviceFingerprint: email }));
+    const campaign = await api.post<ProblemAnswer>('/v1/guests', aBody({ channelContext: { campaignId: ip } }));
+    expect([campaign.status, campaign.body.errors?.[0]?.pointer]).toEqual([400, '/channelContext/campaignId']);
+    expect([fingerprint.status, fingerprint.body.errors?.[0]?.pointer]).toEqual([400, '/deviceFingerprint']);
+
+    await conversationOf(sandbox, first.body.id);
+    await until(
+      async () => (await sandbox.get<{ externalId: string }[]>('/crm/rest/records')).body,
+      (all) => all.some(({ externalId }) => externalId === first.body.id),
+    );
+    const everything = spellings(...typed);
+    for (const file of filesUnder(dataDir)) expect([file, found(readFileSync(file), everything)]).toEqual([file, []]);
+    expect(found(log(), everything)).toEqual([]);
+    expect(found(JSON.stringify((await sandbox.get('/requests')).body), everything)).toEqual([]);
+  } finally {
+    await masking.close();
+  }
+}, 60_000);

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 export const EXPOSED_HEADERS = [
   'ETag',
   'Location',
+  'Personal-Data-Masked',
   'Retry-After',
   'RateLimit',
   'RateLimit-Policy',

@@ -10,7 +10,7 @@ import type { Answer } from './idempotency.js';
 const CONCERNS_METADATA = 'http:concerns';
 const NOBODY = 'system:idempotency';
 /** The headers that are part of an answer: what a repeat needs to go on as the first would have. */
-const KEPT_HEADERS = ['etag', 'location'];
+const KEPT_HEADERS = ['etag', 'location', 'personal-data-masked'];
 
 type Params = Readonly<Record<string, string>>;
 

@@ -179,6 +179,10 @@ export const HEADERS = {
   ETag: header('The version, as a strong entity tag', '"2"', true),
   CurrentETag: header('The version there is now, when the request was based on another', '"2"'),
   Location: header('Where what was made can be read', `/v1/guests/${EXAMPLE_ID}`, true),
+  PersonalDataMasked: header(
+    'JSON pointers of what was stored with words such as `[email]` in place of personal data, as strings of RFC 9651; only where masking is configured',
+    '"/attributes/source"',
+  ),
   RetryAfter: header('In how many seconds it is worth repeating', '1'),
   RateLimitPolicy: header('The quota, where there is one: requests and seconds', '"default";q=600;w=60'),
   RateLimit: header('What is left of the quota, and for how many seconds', '"default";r=599;t=60'),
@@ -190,4 +194,5 @@ export const HEADERS = {
 export const HEADER = {
   ETag: { $ref: '#/components/headers/ETag' },
   Location: { $ref: '#/components/headers/Location' },
+  PersonalDataMasked: { $ref: '#/components/headers/PersonalDataMasked' },
 } as const;

@@ -15,7 +15,15 @@ export type Sent = { readonly method: string; readonly path: string };
 export type Answered = { readonly status: number; readonly headers: Headers; readonly text: string };
 
 /** Headers that mean something to callers: they are documented where they come, and nowhere else. */
-const TOLD = ['etag', 'location', 'retry-after', 'idempotent-replayed', 'www-authenticate', 'allow'];
+const TOLD = [
+  'etag',
+  'location',
+  'retry-after',
+  'idempotent-replayed',
+  'www-authenticate',
+  'allow',
+  'personal-data-masked',
+];
 
 /** What no operation is asked for: paths and methods there are none at. */
 const NOT_AN_OPERATION: Readonly<Record<number, readonly string[]>> = {

@@ -101,6 +101,7 @@ beforeAll(async () => {
     deploymentId: 'd',
     environment: null,
     attributeNames: ['source'],
+    personalDataInText: 'refuse' as const,
     widgetKeys: [randomBytes(32)],
     receiptKeys: [{ id: 'k1', seed: randomBytes(32) }],
   };

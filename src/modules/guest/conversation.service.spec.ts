@@ -54,6 +54,7 @@ describe('what Genesys says of a guest', () => {
       deploymentId: 'd',
       environment: null,
       attributeNames: [],
+      personalDataInText: 'refuse' as const,
       widgetKeys: [randomBytes(32)],
       receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
     };

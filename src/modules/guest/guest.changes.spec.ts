@@ -48,6 +48,7 @@ describe('what customers’ systems are told of a guest', () => {
       deploymentId: 'd',
       environment: null,
       attributeNames: ATTRIBUTES,
+      personalDataInText: 'refuse' as const,
       widgetKeys: [randomBytes(32)],
       receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
     };

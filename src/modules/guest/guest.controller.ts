@@ -55,10 +55,12 @@ export class GuestController {
     type: GuestView,
     example: { ...EXAMPLE_VIEW, version: 1 },
     description: 'The guest, stored; nobody was waited for',
-    headers: { ETag: HEADER.ETag, Location: HEADER.Location },
+    headers: { ETag: HEADER.ETag, Location: HEADER.Location, 'Personal-Data-Masked': HEADER.PersonalDataMasked },
   })
   async create(@Body() body: CreateGuestBody, @Res({ passthrough: true }) reply: FastifyReply): Promise<GuestView> {
-    const guest = await this.guests.create(wantedGuest(body));
+    const wanted = wantedGuest(body);
+    const guest = await this.guests.create(wanted);
+    tellMasked(this.guests.maskedIn(wanted), reply);
     reply.header('Location', `/v1/guests/${guest.id}`);
     return this.show(guest, reply);
   }
@@ -142,7 +144,7 @@ export class GuestController {
     type: GuestView,
     example: EXAMPLE_VIEW,
     description: 'The guest as it is now',
-    headers: { ETag: HEADER.ETag },
+    headers: { ETag: HEADER.ETag, 'Personal-Data-Masked': HEADER.PersonalDataMasked },
   })
   async patch(
     @Param() { id }: IdPath,
@@ -152,7 +154,10 @@ export class GuestController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GuestView> {
     const condition = conditionOf(requireIfMatch(header), base);
-    return this.show(await this.conditionally(this.guests.patch(id, guestPatch(body), condition)), reply);
+    const patch = guestPatch(body);
+    const guest = await this.conditionally(this.guests.patch(id, patch, condition));
+    tellMasked(this.guests.maskedIn(patch), reply);
+    return this.show(guest, reply);
   }
 
   @Post(':id/close')
@@ -219,4 +224,9 @@ export class GuestController {
       throw shownConflict(error, guestView(error.guest, this.settings));
     }
   }
+}
+
+/** A list of strings (RFC 9651): a caller whose text was changed can see it. */
+function tellMasked(pointers: readonly string[], reply: FastifyReply): void {
+  if (pointers.length > 0) reply.header('Personal-Data-Masked', pointers.map((pointer) => `"${pointer}"`).join(', '));
 }

@@ -36,6 +36,7 @@ export const EXAMPLE_VIEW: GuestView = guestView(EXAMPLE_GUEST, {
   deploymentId: EXAMPLE_GUEST.deploymentId,
   environment: 'prod-euw1',
   attributeNames: ['source'],
+  personalDataInText: 'refuse' as const,
   widgetKeys: [],
   receiptKeys: [],
 });

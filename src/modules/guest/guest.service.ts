@@ -11,6 +11,7 @@ import { attributeErrors, withoutQuery } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
 import { overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
 import { consentRequired } from './guest.errors.js';
+import { masked } from './guest.masking.js';
 import { changedPointers, closing, conflictingPointers, newGuest, patched } from './guest.js';
 import type { Attributes, ChannelContext, Consent, Guest, GuestPatch, Mode } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
@@ -58,8 +59,9 @@ export class GuestService {
     const identity = this.identities.identify(wanted);
     const consent = this.consents.consentOf({ identity, declared: wanted.consent });
     if (!consent.dataProcessing) throw consentRequired();
-    const { mode, attributes } = wanted;
-    const channelContext = withoutQuery(wanted.channelContext);
+    const { mode } = wanted;
+    const { given, pointers } = this.minimised(wanted);
+    const { attributes, channelContext } = given;
     this.checkAttributes({ attributes, channelContext });
     const at = this.clock.now();
     const guest = newGuest(
@@ -80,10 +82,16 @@ export class GuestService {
       if (mode === 'server') await this.addSession(guest.id);
       await this.changes.made(null, guest, {
         event: 'GUEST_CREATED',
-        changes: { mode, consent, resolutionMethod: guest.identity.resolutionMethod, dropped },
+        changes: {
+          mode,
+          consent,
+          resolutionMethod: guest.identity.resolutionMethod,
+          dropped,
+          ...(pointers.length > 0 ? { masked: pointers } : {}),
+        },
         complianceFlags: {
           gdprApplicable: guest.identity.primaryIdentifier !== null || guest.identity.deviceFingerprint !== null,
-          dataMinimized: dropped.length > 0,
+          dataMinimized: dropped.length > 0 || pointers.length > 0,
         },
       });
       return guest;
@@ -107,7 +115,7 @@ export class GuestService {
    *   `guest.overlapping_change` or `guest.unknown_base`, which carry the current guest and the JSON pointers that really conflict
    */
   patch(id: string, wanted: GuestPatch, condition: Condition): Promise<Guest> {
-    const patch = wanted.channelContext ? { ...wanted, channelContext: withoutQuery(wanted.channelContext) } : wanted;
+    const { given: patch, pointers } = this.minimised(wanted);
     return this.changes.change(
       id,
       (known) => {
@@ -119,7 +127,11 @@ export class GuestService {
       },
       (before, after) => ({
         event: 'GUEST_UPDATED',
-        changes: { pointers: changedPointers(before, patch), ...(patch.consent ? { consent: after.consent } : {}) },
+        changes: {
+          pointers: changedPointers(before, patch),
+          ...(pointers.length > 0 ? { masked: pointers } : {}),
+          ...(patch.consent ? { consent: after.consent } : {}),
+        },
       }),
     );
   }
@@ -135,6 +147,17 @@ export class GuestService {
       },
       (before) => ({ event: 'GUEST_CLOSING', changes: { from: before.state } }),
     );
+  }
+
+  /** JSON pointers of what is kept of these only masked. */
+  maskedIn(given: WantedGuest | GuestPatch): readonly string[] {
+    return this.minimised(given).pointers;
+  }
+
+  /** Without what is not to be collected, as far as it is taken at all. */
+  private minimised<T extends WantedGuest | GuestPatch>(wanted: T): ReturnType<typeof masked<T>> {
+    const given = wanted.channelContext ? { ...wanted, channelContext: withoutQuery(wanted.channelContext) } : wanted;
+    return this.settings.personalDataInText === 'mask' ? masked(given) : { given, pointers: [] };
   }
 
   private async addSession(guestId: string): Promise<void> {

@@ -13,6 +13,8 @@ export abstract class GuestSettings {
   abstract readonly environment: string | null;
   /** Names that `attributes` may carry. */
   abstract readonly attributeNames: readonly string[];
+  /** What becomes of personal data found in attributes and the path of a page: the request is refused, or words such as `[email]` take their place. */
+  abstract readonly personalDataInText: 'refuse' | 'mask';
   /** Sign what a page passes on about its guest. Newest first: the first signs, any of them proves. */
   abstract readonly widgetKeys: readonly Buffer[];
   /** Sign consent receipts. Newest first: the first signs new ones, all are published. */

@@ -40,6 +40,7 @@ describe('guests nothing happens to', () => {
       deploymentId: 'd',
       environment: null,
       attributeNames: ['source'],
+      personalDataInText: 'refuse' as const,
       widgetKeys: [randomBytes(32)],
       receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
     };

@@ -48,7 +48,7 @@ function kindIn(text: string): PersonalData | null {
 }
 
 /** One way of writing: full-width digits, odd dashes and invisible characters hide nothing. */
-const plain = (text: string): string =>
+export const plain = (text: string): string =>
   text
     .normalize('NFKC')
     .replaceAll(/\p{Cf}/gu, '')
@@ -67,7 +67,7 @@ const decoded = (text: string): string =>
 // Bounded repetitions: a long text without an @ must not take quadratic time.
 const EMAIL = /[^\s@<>"'(),:;=&/?]{1,64}@[^\s@<>"'(),:;=&/?]{1,253}\.(?:\p{L}{2,24}|xn--[a-z0-9-]{1,59})/iu;
 
-const UUID = /(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])/gi;
+export const UUID = /(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])/gi;
 
 function holdsIp(text: string): boolean {
   const v4 = text.match(/(?<![\p{L}\p{N}.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?[\p{L}\p{N}])/gu) ?? [];
@@ -79,10 +79,10 @@ function holdsIp(text: string): boolean {
 }
 
 /** Digits, perhaps in groups, that are no part of a word. */
-const NUMBERS = /(?<![\p{L}\p{N}])\d+(?:[ .-]\d+)*(?![\p{L}\p{N}])/gu;
+export const NUMBERS = /(?<![\p{L}\p{N}])\d+(?:[ .-]\d+)*(?![\p{L}\p{N}])/gu;
 
 /** 13 to 19 digits with a true check digit that begin as a bank's cards do, written as one or in groups of three and more. */
-function holdsCard(text: string): boolean {
+export function holdsCard(text: string): boolean {
   return (text.match(NUMBERS) ?? []).some((run) => {
     const groups = run.split(/[ .-]/);
     return groups.some((_, first) => {
@@ -106,7 +106,7 @@ function hasCheckDigit(digits: string): boolean {
   return sum % 10 === 0;
 }
 
-const PHONES: readonly RegExp[] = [
+export const PHONES: readonly RegExp[] = [
   // +353 1 234 5678, +1 (650) 555-1212. A plus within a word joins: 1.0.0+20261122.
   /(?<![\p{L}\p{N}])\+[ (]{0,2}[1-9](?:[ ()./-]{0,3}\d){7,14}(?!\d)/u,
   // (650) 555-1212, 1-650-555-1212, 650 555 1212
@@ -114,13 +114,13 @@ const PHONES: readonly RegExp[] = [
 ];
 
 /** 020 7946 0958, (01) 234 5678, 06 12 34 56 78, 00353 1 234 5678: a zero before the area or the country. */
-const AFTER_ZERO = /(?<![\p{L}\p{N}])\(?0{1,2}[1-9]\d{0,4}\)?(?:[ ./-]{1,2}\d{1,8}){1,6}(?![\p{L}\p{N}])/gu;
+export const ZERO_FIRST = /(?<![\p{L}\p{N}])\(?0{1,2}[1-9]\d{0,4}\)?(?:[ ./-]{1,2}\d{1,8}){1,6}(?![\p{L}\p{N}])/gu;
 /** 01.02.2026, perhaps with more after it. */
 const DATE = /^\d{2}([ ./-])\d{2}\1\d{4}(?!\d)/;
 
-const holdsPhone = (text: string): boolean =>
+export const holdsPhone = (text: string): boolean =>
   PHONES.some((phone) => phone.test(text)) ||
-  (text.match(AFTER_ZERO) ?? []).some((run) => {
+  (text.match(ZERO_FIRST) ?? []).some((run) => {
     const digits = run.replaceAll(/\D/g, '').length;
     return digits >= 9 && digits <= 15 && !DATE.test(run);
   });

@@ -52,6 +52,7 @@ describe('retention', () => {
       deploymentId: 'd',
       environment: null,
       attributeNames: [],
+      personalDataInText: 'refuse' as const,
       widgetKeys: [randomBytes(32)],
       receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
     };
