@@ -63,6 +63,7 @@ const settings = {
   deploymentId: 'd',
   environment: null,
   attributeNames: [],
+  personalDataInText: 'refuse' as const,
   widgetKeys: [randomBytes(32)],
   receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
 };
