@@ -27,5 +27,9 @@ module.exports = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   // @nestjs/* 12 and jose are published as ES modules only; jest can require() those itself only on Node >= 24.9.
   transformIgnorePatterns: ['/node_modules/(?!@nestjs/|jose/)'],
-  reporters: ['default', '<rootDir>/test/plain-summary.reporter.js'],
+  reporters: [
+    'default',
+    '<rootDir>/test/support/genesys-calls/reporter.js',
+    '<rootDir>/test/plain-summary.reporter.js',
+  ],
 };

@@ -1,3 +1,4 @@
+import { tellRequest } from './calls.js';
 import { GenesysFailure } from './genesys-errors.js';
 import type { Called } from './genesys-errors.js';
 
@@ -28,6 +29,7 @@ const LONGEST_WAIT_MS = 60_000;
  */
 export async function exchange(request: Request): Promise<Answer> {
   const { called, method, url, headers, body, timeoutMs } = request;
+  if (called !== 'api') tellRequest(method, url);
   let response: Response;
   let text: string;
   try {

@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
 import type { AppError } from '../../kernel/app-error.js';
+import { tellSocket } from './calls.js';
 import { retryAfterMs } from './exchange.js';
 import { readError, readFrame } from './frames.js';
 import type { Frame } from './frames.js';
@@ -46,6 +47,7 @@ export class GuestSocket {
 
   /** @throws AppError */
   static open(options: SocketOptions): Promise<GuestSocket> {
+    tellSocket({ action: 'connect' });
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(options.url, {
         origin: options.origin,
@@ -100,6 +102,7 @@ export class GuestSocket {
         reject: (error) => (settled(), reject(error)),
       };
       this.waiting.set(tracingId, waiting);
+      tellSocket(request);
       this.socket.send(JSON.stringify({ ...request, tracingId }));
     });
   }

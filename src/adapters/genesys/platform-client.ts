@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { Logger } from '@nestjs/common';
 import { runContext } from '../../kernel/run-context.js';
 import type { Turn } from './call-queue.js';
+import { tellRequest } from './calls.js';
 import { asAppError, GenesysFailure } from './genesys-errors.js';
 import type { PlatformTransport } from './platform-transport.js';
 
@@ -100,6 +101,7 @@ function leaveHomeAlone({ config }: ApiClient): void {
 function httpClient(sdk: Sdk, transport: PlatformTransport): InstanceType<Sdk['DefaultHttpClient']> {
   class Transport extends sdk.AbstractHttpClient {
     override request(options: InstanceType<Sdk['HttpRequestOptions']>) {
+      tellRequest(options.method, options.url);
       const url = new URL(options.url);
       for (const [name, value] of Object.entries(options.params ?? {})) url.searchParams.set(name, String(value));
       const request = {
