@@ -172,6 +172,28 @@ describe('The sandbox and its controls', () => {
     expect((await waiting).status).toBe(200);
   });
 
+  it('changes token life, look-up delay and limits while it runs, until it is reset', async () => {
+    const change = (body: object) => lab.http<object>('PATCH', '/sandbox/genesys/organization', body);
+    const before = (await lab.http('GET', '/sandbox/genesys/organization')).body;
+    const limits = { requestsPerTokenPerMinute: 1, connectionsPerToken: 1 };
+    expect((await change({ tokenSeconds: 300, lookupDelayMs: 60_000, limits })).body).toMatchObject({
+      ...{ tokenSeconds: 300, lookupDelayMs: 60_000 },
+      limits: { ...limits, messagesPerSessionPerSecond: 5 },
+    });
+    const authorization = `Bearer ${await lab.login()}`;
+    const asked = () => lab.http('GET', '/api/v2/date', undefined, { authorization });
+    expect([(await asked()).status, (await asked()).status]).toEqual([200, 429]);
+    const guest = await lab.configured();
+    const echo = await guest.say('Hello');
+    expect((await lab.api('GET', `/conversations/messages/${echo.body.id}/details`)).status).toBe(404);
+    await lab.configured(guest.token);
+    expect(await guest.closed()).toBe(1000);
+    for (const bad of [{ tokenSeconds: 0 }, { limits: { a: 1 } }, { limits: { connectionsPerToken: null } }, { x: 1 }])
+      expect((await change(bad)).status).toBe(400);
+    await lab.http('POST', '/sandbox/reset');
+    expect((await lab.http('GET', '/sandbox/genesys/organization')).body).toEqual(before);
+  });
+
   it('can be called by hand, without a content type', async () => {
     const answered = await fetch(`${lab.sandbox.url}/sandbox/faults`, {
       method: 'POST',

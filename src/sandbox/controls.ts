@@ -6,6 +6,7 @@ import type { Conversation } from './genesys/conversation.js';
 import { plainView } from './genesys/platform/conversation-views.js';
 import { parseSettings } from './genesys/deployment.js';
 import type { GenesysCloud } from './genesys/genesys-cloud.js';
+import { parseOrganization } from './genesys/organization.js';
 import { isObject } from './json.js';
 import { Refusal } from './refusal.js';
 import type { RequestLog } from './requests.js';
@@ -69,6 +70,9 @@ export function controlRoutes(app: FastifyInstance, parts: Controlled): void {
   });
   app.get('/sandbox/genesys/deployment', async () => genesys.deployment);
   app.patch('/sandbox/genesys/deployment', async ({ body }) => genesys.configure(parseSettings(body)));
+
+  app.get('/sandbox/genesys/organization', async () => genesys.organization.settings);
+  app.patch('/sandbox/genesys/organization', async ({ body }) => genesys.organization.change(parseOrganization(body)));
 
   app.get<ByName>('/sandbox/crm/:name/records', async ({ params }) => {
     const crm = crms.find((each) => each.name === params.name);

@@ -34,6 +34,10 @@ export type Effect = {
   readonly lookupDelayMs?: number;
   /** The OAuth client lacks the permission (403). */
   readonly permission?: false;
+  /** Topics are refused for want of a permission, each by itself. */
+  readonly rejectTopics?: true;
+  /** Notification sockets are told that they will be closed, and are: after `delayMs`, or a minute. */
+  readonly announceClose?: true;
   /** Happens only with this probability. */
   readonly random?: number;
 };
@@ -47,7 +51,7 @@ export type FaultOrder = {
 };
 
 /** When in the life of a call a fault strikes. Each moment asks only for the faults that belong to it. */
-export type Moment = 'arrival' | 'records' | 'lookup' | 'sockets' | 'handshake' | 'frame' | 'delivery';
+export type Moment = 'arrival' | 'records' | 'lookup' | 'sockets' | 'handshake' | 'frame' | 'delivery' | 'event';
 
 type Check = readonly [holds: (value: unknown) => boolean, needed: string];
 const yes: Check = [(value) => typeof value === 'boolean', 'true or false'];
@@ -74,6 +78,8 @@ const checks: Readonly<Record<keyof Effect, Check>> = {
   expireToken: yes,
   lookupDelayMs: milliseconds,
   permission: yes,
+  rejectTopics: yes,
+  announceClose: yes,
   random: [(value) => typeof value === 'number' && value > 0 && value <= 1, 'a probability above 0, at most 1'],
 };
 
@@ -86,7 +92,7 @@ export function parseFault(body: unknown, targets: readonly string[]): FaultOrde
   if (typeof target !== 'string' || !targets.includes(target))
     throw invalid(`target must be one of: ${targets.join(', ')}`);
   if (typeof match !== 'string' || match === '')
-    throw invalid('match must be upsert, websocket, login or part of a path');
+    throw invalid('match must be upsert, websocket, notifications, login or part of a path');
   if (!isWhole(times, 1, 1_000_000_000)) throw invalid('times must be a whole number of at least 1');
   const order = { target, match, effect: parseEffect(body['effect']), times: Number(times) };
   checkSense(order);
@@ -120,15 +126,24 @@ function checkSense({ target, match, effect }: FaultOrder): void {
   if (effect.quota && genesys) throw invalid('effect.quota needs a CRM as its target');
   if (effect.lockRecords && target !== 'crm/salesforce')
     throw invalid('effect.lockRecords needs the target crm/salesforce');
-  if (match === 'websocket' && !genesys) throw invalid('only genesys has a websocket');
+  const isSocket = match === 'websocket' || match === 'notifications';
+  if (isSocket && !genesys) throw invalid(`only genesys has a ${match}`);
   if (match === 'websocket' && effect.lookupDelayMs !== undefined)
     throw invalid('effect.lookupDelayMs needs a part of the path of the message details as its match');
-  if (effect.closeCode !== undefined && (match !== 'websocket' || !effect.drop))
+  if (effect.closeCode !== undefined && (!isSocket || !effect.drop))
     throw invalid('effect.closeCode goes with drop at the websocket');
+  if (effect.announceClose && match !== 'notifications')
+    throw invalid('effect.announceClose needs notifications as its match');
+  if (effect.rejectTopics && (!genesys || isSocket))
+    throw invalid('effect.rejectTopics needs a part of the path of the subscriptions as its match');
 }
 
 /** The moment a fault belongs to. */
 export function momentOf({ match, effect }: FaultOrder): Moment {
+  if (match === 'notifications') {
+    if (effect.status !== undefined || effect.permission === false) return 'handshake';
+    return effect.drop || effect.announceClose ? 'sockets' : 'event';
+  }
   if (match === 'websocket') {
     if (effect.status !== undefined || effect.permission === false) return 'handshake';
     if (effect.duplicate || effect.shuffle) return 'delivery';

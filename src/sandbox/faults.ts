@@ -3,10 +3,10 @@ import { momentOf, type Effect, type FaultOrder, type Moment } from './fault.js'
 /** A fault that waits for its calls; `left` is how many it will still touch. */
 export type Fault = FaultOrder & { readonly id: string; readonly moment: Moment; left: number };
 
-/** What a call looks like to a fault: `operation` is `upsert`, `login` or `websocket` where it is one of those. */
+/** What a call looks like to a fault: `operation` is `upsert`, `login`, `websocket` or `notifications` where it is one of those. */
 export type Call = { readonly target: string; readonly operation: string | null; readonly path: string };
 
-const named = new Set(['upsert', 'login', 'websocket']);
+const named = new Set(['upsert', 'login', 'websocket', 'notifications']);
 
 /** The faults in force, in the order they were given. A call suffers the first that matches, and uses one of its times. */
 export class Faults {

@@ -23,6 +23,8 @@ export type SandboxOptions = {
   readonly lookupDelayMs?: number;
   /** How long an access token lives. */
   readonly tokenSeconds?: number;
+  /** Between two heartbeats of a notification channel. */
+  readonly heartbeatMs?: number;
   readonly limits?: Partial<Limits>;
   readonly deployment?: Partial<DeploymentSettings>;
 };
@@ -47,13 +49,19 @@ export interface Sandbox {
 /** Starts a local Genesys Cloud and local CRMs on one loopback port. Fails if the port is taken. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { port = 3999, host = '127.0.0.1', botDelayMs = 50, lookupDelayMs = 150, tokenSeconds = 86_399 } = options;
+  const { heartbeatMs = 30_000 } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const deployment = { ...defaultDeployment, ...options.deployment };
   const log = new RequestLog();
   const faults = new Faults();
   const app = openEdge(log, faults);
   const url = () => `http://${host.includes(':') ? `[${host}]` : host}:${(app.server.address() as AddressInfo).port}`;
-  const genesys = new GenesysCloud({ botDelayMs, lookupDelayMs, tokenSeconds, limits, deployment }, faults, log, url);
+  const genesys = new GenesysCloud(
+    { botDelayMs, lookupDelayMs, tokenSeconds, heartbeatMs, limits, deployment },
+    faults,
+    log,
+    url,
+  );
   const ownServers: readonly Crm[] = [new RestCrm(faults), new SalesforceCrm(faults, url), new HubSpotCrm(faults)];
   const crms = [...ownServers, genesys.contacts];
   const connection = () => connectionAt(url(), crms);

@@ -8,6 +8,7 @@ export const account = {
   deploymentId: '5a4d0b0c-0000-4000-8000-00000000d001',
   configurationId: '5a4d0b0c-0000-4000-8000-00000000d002',
   flowId: '5a4d0b0c-0000-4000-8000-00000000d003',
+  queueId: '5a4d0b0c-0000-4000-8000-00000000e001',
   origin: 'http://localhost:3000',
 } as const;
 

@@ -19,6 +19,9 @@ export type Participant = {
   readonly messages: Message[];
 };
 
+/** What notifications tell of. */
+export type Change = 'customer.start' | 'customer.end' | 'attributes' | 'message';
+
 /** How the platform names the end of a customer's part: by the guest, by the other side, through the API, or by time. */
 export type EndedBy = 'endpoint' | 'peer' | 'client' | 'session.expired';
 
@@ -37,6 +40,7 @@ export class Conversation {
     /** The session it belongs to, by the number the sandbox gives sessions; never the token. */
     readonly sessionNumber: number,
     journeyContext: JsonObject | null,
+    private readonly changed: (change: Change) => void,
   ) {
     this.customer = this.join('customer', journeyContext);
   }
@@ -62,6 +66,13 @@ export class Conversation {
       participant.endTime = now;
       participant.disconnectType = by === 'endpoint' && participant.purpose !== 'customer' ? 'peer' : by;
     }
+    this.changed('customer.end');
+  }
+
+  /** Participant data is merged by name; the last write wins. */
+  mergeAttributes(participant: Participant, attributes: Readonly<Record<string, string>>): void {
+    participant.attributes = { ...participant.attributes, ...attributes };
+    if (participant === this.customer) this.changed('attributes');
   }
 
   /** Takes an ended conversation up again, where the organisation threads messages into it. */

@@ -1,15 +1,19 @@
 import type { JsonObject } from '../json.js';
-import { Conversation, type Participant } from './conversation.js';
+import { Conversation, type Change, type Participant } from './conversation.js';
 import { messageKey, type Message, type MessageBody } from './message.js';
 
 /** Every conversation of the organisation, and every message by its id. */
 export class Conversations {
   private conversations = new Map<string, Conversation>();
   private messages = new Map<string, Message>();
+  /** Hears of every change. */
+  onChange: (conversation: Conversation, change: Change) => void = () => undefined;
 
   begin(sessionNumber: number, journeyContext: JsonObject | null): Conversation {
-    const conversation = new Conversation(sessionNumber, journeyContext);
+    const changed = (change: Change) => this.onChange(conversation, change);
+    const conversation = new Conversation(sessionNumber, journeyContext, changed);
     this.conversations.set(conversation.id, conversation);
+    changed('customer.start');
     return conversation;
   }
 
@@ -29,6 +33,7 @@ export class Conversations {
     this.messages.set(body.id, message);
     // Whether the platform finds a guest's message by its channel id too is not documented; whoever has only the history has only that id.
     this.messages.set(messageKey(body), message);
+    this.onChange(conversation, 'message');
     return message;
   }
 

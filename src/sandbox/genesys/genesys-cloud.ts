@@ -15,6 +15,9 @@ import { GuestSocket } from './guest/guest-socket.js';
 import { GuestTickets } from './guest/guest-tickets.js';
 import { Messaging } from './messaging.js';
 import { ExternalContacts } from './platform/external-contacts.js';
+import { notificationRoutes } from './notifications/notification-api.js';
+import { Notifications } from './notifications/notifications.js';
+import { Organization } from './organization.js';
 import { AccessTokens, bearer, oauthRoutes } from './platform/oauth.js';
 import { platformAccess } from './platform/platform-access.js';
 import { limitsRoutes } from './platform/limits-api.js';
@@ -24,6 +27,7 @@ export type GenesysOptions = {
   readonly botDelayMs: number;
   readonly lookupDelayMs: number;
   readonly tokenSeconds: number;
+  readonly heartbeatMs: number;
   readonly limits: Limits;
   readonly deployment: DeploymentSettings;
 };
@@ -34,6 +38,8 @@ export class GenesysCloud {
   readonly messaging: Messaging;
   readonly socket: GuestSocket;
   readonly contacts: ExternalContacts;
+  readonly organization: Organization;
+  private readonly notifications: Notifications;
   private readonly sessions: GuestSessions;
   private readonly tickets = new GuestTickets();
   private readonly tokens: AccessTokens;
@@ -49,12 +55,20 @@ export class GenesysCloud {
     /** Where it is served; known only once it listens. */
     private readonly url: () => string,
   ) {
-    const { limits, deployment, botDelayMs, tokenSeconds } = options;
+    const { deployment, botDelayMs } = options;
+    const { tokenSeconds, lookupDelayMs, heartbeatMs } = options;
+    this.organization = new Organization({ tokenSeconds, lookupDelayMs, heartbeatMs, limits: options.limits });
+    this.notifications = new Notifications(faults, () => this.organization.settings.heartbeatMs);
+    this.conversations.onChange = (conversation, change) => this.notifications.tell(conversation, change);
+    const { limits } = this.organization.settings;
     const settings = () => this.settings;
     this.contacts = new ExternalContacts(faults);
     this.settings = deployment;
     this.sessions = new GuestSessions(limits);
-    this.tokens = new AccessTokens(tokenSeconds, limits.requestsPerTokenPerMinute);
+    this.tokens = new AccessTokens(
+      () => this.organization.settings.tokenSeconds,
+      () => limits.requestsPerTokenPerMinute,
+    );
     this.messaging = new Messaging(this.conversations, this.sessions, faults, settings, botDelayMs);
     this.files = new GuestFiles(this.attachments, url);
     const requests = new GuestRequests(this.sessions, this.messaging, this.tickets, this.files, settings, limits);
@@ -64,14 +78,15 @@ export class GenesysCloud {
   /** Serves the login, the Platform API, the CDN configuration and the guest socket. */
   serve(app: FastifyInstance): void {
     const { conversations, messaging, faults, tokens } = this;
-    const { lookupDelayMs, limits } = this.options;
+    const { limits } = this.organization.settings;
+    const lookupDelayMs = () => this.organization.settings.lookupDelayMs;
     oauthRoutes(app, tokens);
     guestHistoryRoutes(app, this.sessions, this.tickets);
     this.cdnRoutes(app);
     this.files.serve(app);
     void app.register(
       async (api) => {
-        api.addHook('preHandler', platformAccess(tokens, limits.requestsPerTokenPerMinute));
+        api.addHook('preHandler', platformAccess(tokens, limits));
         housekeepingRoutes(api, (authorization) => tokens.expire(bearer(authorization)));
         limitsRoutes(api, limits);
         api.get<{ Params: { id: string } }>('/webdeployments/deployments/:id', async ({ params }) => {
@@ -79,6 +94,7 @@ export class GenesysCloud {
           return webDeployment(this.version);
         });
         this.contacts.serve(api);
+        notificationRoutes(api, this.notifications, this.url);
         await api.register(
           async (routes) => conversationRoutes(routes, { conversations, messaging, faults, lookupDelayMs }),
           { prefix: '/conversations' },
@@ -90,6 +106,7 @@ export class GenesysCloud {
       { prefix: '/api/v2' },
     );
     this.socket.attach(app.server);
+    this.notifications.attach(app.server);
   }
 
   get deployment(): DeploymentSettings {
@@ -103,7 +120,12 @@ export class GenesysCloud {
   }
 
   /** What a fault does the moment it is given: open sockets break, live tokens end. Answers how many it touched. */
-  suffer({ moment, match, effect, left }: Fault): number {
+  suffer(fault: Fault): number {
+    const { moment, match, effect, left } = fault;
+    if (moment === 'sockets' && match === 'notifications') {
+      this.notifications.suffer(fault);
+      return left;
+    }
     if (moment === 'sockets') {
       this.socket.drop(left, effect.closeCode);
       return left;
@@ -115,16 +137,19 @@ export class GenesysCloud {
   reset(): void {
     this.messaging.clearPending();
     this.socket.drop(Number.POSITIVE_INFINITY, undefined);
+    this.notifications.clear();
     this.sessions.clear();
     this.conversations.clear();
     this.attachments.clear();
     this.tokens.expireAll();
     this.settings = this.options.deployment;
+    this.organization.reset();
   }
 
   close(): void {
     this.messaging.clearPending();
     this.socket.close();
+    this.notifications.close();
   }
 
   private cdnRoutes(app: FastifyInstance): void {

@@ -34,7 +34,7 @@ export class Messaging {
     const before = session.conversation;
     const conversation = this.conversationFor(session);
     if (inbound.customAttributes !== null)
-      conversation.customer.attributes = { ...conversation.customer.attributes, ...inbound.customAttributes };
+      conversation.mergeAttributes(conversation.customer, inbound.customAttributes);
     const { body } = this.conversations.keep(conversation, conversation.customer, inboundBody(inbound));
     session.touch();
     session.remember(body);

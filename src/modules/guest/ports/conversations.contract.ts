@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../../kernel/app-error.js';
 import { Conversations } from './conversations.js';
+import { until } from './guest-channel.contract.js';
 
 /** A conversation that was begun on the other side, and the ids of what was said in it. */
 export type Begun = { readonly conversationId: string; readonly messageId: string };
@@ -27,7 +28,7 @@ export function conversationsContract(openLab: () => Promise<ConversationsLab>):
   it('finds the conversation of a message, once Genesys knows the message', async () => {
     const { conversationId, messageId } = await lab.begin('Hello');
     expect(await lab.conversations.ofMessage(messageId)).toBeNull();
-    for (let found = null; found !== conversationId;) found = await lab.conversations.ofMessage(messageId);
+    await until(async () => (await lab.conversations.ofMessage(messageId)) === conversationId);
   });
 
   it('knows nothing of a message that never was', async () => {

@@ -23,8 +23,8 @@ export class GuestConnection implements Line {
     limits: Limits,
   ) {
     this.headers = redactHeaders(handshake.headers);
-    this.echoes = new RateWindow(limits.echoesPerConnectionPerMinute, limits.minuteMs);
-    this.requests = new RateWindow(limits.requestsPerConnectionPerMinute, limits.minuteMs);
+    this.echoes = new RateWindow(() => limits.echoesPerConnectionPerMinute, limits.minuteMs);
+    this.requests = new RateWindow(() => limits.requestsPerConnectionPerMinute, limits.minuteMs);
   }
 
   get isOpen(): boolean {

@@ -33,5 +33,6 @@ function whole(name: string, given: string | undefined, otherwise: number, most:
 
 function tooOften(seconds: number): Refusal {
   const message = `Rate limit exceeded the maximum. Retry the request in [${seconds}] seconds`;
-  return new Refusal(429, 'too.many.requests.retry.after', message, {}, { 'Retry-After': String(seconds) });
+  const limit = { key: 'get.history.rate.per.minute', namespace: 'web.messaging' };
+  return new Refusal(429, 'too.many.requests.retry.after', message, { limit }, { 'Retry-After': String(seconds) });
 }

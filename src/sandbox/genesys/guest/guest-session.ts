@@ -35,8 +35,8 @@ export class GuestSession {
     readonly journeyContext: JsonObject | null,
     limits: Limits,
   ) {
-    this.messageRate = new RateWindow(limits.messagesPerSessionPerSecond, 1000);
-    this.historyRate = new RateWindow(limits.historyReadsPerSessionPerMinute, limits.minuteMs);
+    this.messageRate = new RateWindow(() => limits.messagesPerSessionPerSecond, 1000);
+    this.historyRate = new RateWindow(() => limits.historyReadsPerSessionPerMinute, limits.minuteMs);
   }
 
   /** Epoch seconds; every message moves it on. */

@@ -1,17 +1,16 @@
-import { randomUUID } from 'node:crypto';
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import { errorAnswer, statusWords } from '../../error-answer.js';
 import type { Effect } from '../../fault.js';
 import type { Call, Faults } from '../../faults.js';
 import { isObject } from '../../json.js';
 import type { Limits } from '../limits.js';
 import { RateWindow } from '../rate-window.js';
 import { redactBody, redactHeaders } from '../../redaction.js';
-import { Refusal } from '../../refusal.js';
 import type { RequestLog } from '../../requests.js';
 import { account, isAllowedOrigin } from '../account.js';
+import { channelOf } from '../notifications/notifications.js';
+import { refuseUpgrade } from '../refuse-upgrade.js';
 import { GuestConnection } from './guest-connection.js';
 import { errorFrame, GuestError } from './guest-frames.js';
 import type { GuestRequests } from './guest-requests.js';
@@ -33,15 +32,16 @@ export class GuestSocket {
     private readonly faults: Faults,
     private readonly limits: Limits,
   ) {
-    this.openings = new RateWindow(limits.connectionsPerMinute, limits.minuteMs);
+    this.openings = new RateWindow(() => limits.connectionsPerMinute, limits.minuteMs);
   }
 
   /** Takes the WebSocket handshakes of an HTTP server. */
   attach(http: Server): void {
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (channelOf(request.url) !== null) return;
       // Whoever hangs up during the handshake is not worth a crash.
       socket.on('error', () => socket.destroy());
-      this.open(request, socket, head).catch(() => refuse(socket, 400, null));
+      this.open(request, socket, head).catch(() => refuseUpgrade(socket, 400, null));
     });
   }
 
@@ -77,7 +77,7 @@ export class GuestSocket {
     await this.faults.pause(effect?.delayMs);
     if (effect?.drop) return void socket.destroy();
     const status = effect?.permission === false ? 403 : (effect?.status ?? this.refusalOf(url, request.headers.origin));
-    if (status !== null) return refuse(socket, status, effect);
+    if (status !== null) return refuseUpgrade(socket, status, effect);
     this.server.handleUpgrade(request, socket, head, (webSocket) => this.welcome(webSocket, request));
   }
 
@@ -153,22 +153,6 @@ export class GuestSocket {
 function end(connection: GuestConnection, closeCode: number | undefined): void {
   if (closeCode === undefined) connection.cut();
   else connection.close(closeCode);
-}
-
-function refuse(socket: Duplex, status: number, effect: Effect | null): void {
-  const correlationId = randomUUID();
-  const body = JSON.stringify(
-    effect?.body ?? errorAnswer('genesys', new Refusal(status, ...statusWords(status)), correlationId),
-  );
-  const headers = {
-    'Content-Type': 'application/json',
-    'Content-Length': String(Buffer.byteLength(body)),
-    'ININ-Correlation-Id': correlationId,
-    Connection: 'close',
-    ...effect?.headers,
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
 }
 
 function parse(text: string): unknown {

@@ -12,19 +12,21 @@ export class AccessTokens {
   private tokens = new Map<string, Token>();
 
   constructor(
-    private readonly seconds: number,
-    private readonly requestsPerMinute: number | null,
+    /** How long the next one lives. */
+    private readonly seconds: () => number,
+    private readonly requestsPerMinute: () => number | null,
   ) {}
 
   issue(): { readonly value: string; readonly seconds: number } {
     this.prune();
     const value = randomBytes(48).toString('base64url');
+    const seconds = this.seconds();
     this.tokens.set(value, {
       value,
-      expiresAt: Date.now() + this.seconds * 1000,
+      expiresAt: Date.now() + seconds * 1000,
       window: new RateWindow(this.requestsPerMinute, 60_000),
     });
-    return { value, seconds: this.seconds };
+    return { value, seconds };
   }
 
   /** The live token of an `Authorization` header; anything else is a 401. */

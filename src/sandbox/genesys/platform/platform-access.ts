@@ -1,13 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { arrivalOf } from '../../arrival.js';
 import { Refusal } from '../../refusal.js';
+import type { Limits } from '../limits.js';
 import { bearer, type AccessTokens } from './oauth.js';
 
 /** What stands before every Platform API path: a live access token, and its budget of requests. */
-export function platformAccess(tokens: AccessTokens, perMinute: number | null) {
+export function platformAccess(tokens: AccessTokens, limits: Limits) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { authorization } = request.headers;
     if (arrivalOf(request).effect?.expireToken) tokens.expire(bearer(authorization));
+    const perMinute = limits.requestsPerTokenPerMinute;
     const { window } = tokens.require(authorization);
     const waitMs = window.take();
     const seconds = Math.ceil(waitMs / 1000);

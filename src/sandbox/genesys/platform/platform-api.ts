@@ -19,7 +19,7 @@ export type PlatformParts = {
   readonly messaging: Messaging;
   readonly faults: Faults;
   /** How long the details of a message stay unknown when nothing is wrong. */
-  readonly lookupDelayMs: number;
+  readonly lookupDelayMs: () => number;
 };
 
 /** Conversations, under `/api/v2/conversations`: look up, read, mark and end. */
@@ -73,7 +73,7 @@ function isIndexed(message: Message, request: FastifyRequest, { faults, lookupDe
   const call = { target: 'genesys', operation: null, path: request.url };
   message.lookupDelayMs ??=
     arrivalOf(request).effect?.lookupDelayMs ?? faults.take('lookup', call)?.lookupDelayMs ?? null;
-  return Date.now() >= message.acceptedAt + (message.lookupDelayMs ?? lookupDelayMs);
+  return Date.now() >= message.acceptedAt + (message.lookupDelayMs ?? lookupDelayMs());
 }
 
 function mergeAttributes(conversation: Conversation, participantId: string, body: unknown): void {
@@ -81,7 +81,7 @@ function mergeAttributes(conversation: Conversation, participantId: string, body
   if (participant === undefined) throw unknown('participant', participantId);
   if (!isObject(body) || !isTextMap(body['attributes']))
     throw new Refusal(400, 'bad.request', 'attributes is required; its values must be strings.');
-  participant.attributes = { ...participant.attributes, ...body['attributes'] };
+  conversation.mergeAttributes(participant, body['attributes']);
 }
 
 function conversationOf(conversations: Conversations, id: string): Conversation {
