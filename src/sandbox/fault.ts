@@ -83,6 +83,9 @@ const checks: Readonly<Record<keyof Effect, Check>> = {
   random: [(value) => typeof value === 'number' && value > 0 && value <= 1, 'a probability above 0, at most 1'],
 };
 
+/** Every effect there is, by name. */
+export const effectNames: readonly string[] = Object.keys(checks);
+
 /** Reads an order strictly, so that a mistyped fault cannot pass for one that never strikes. */
 export function parseFault(body: unknown, targets: readonly string[]): FaultOrder {
   if (!isObject(body)) throw invalid('a fault is an object: { target, match, effect, times }');
@@ -102,8 +105,7 @@ export function parseFault(body: unknown, targets: readonly string[]): FaultOrde
 function parseEffect(value: unknown): Effect {
   if (!isObject(value)) throw invalid('effect must be an object');
   for (const [name, given] of Object.entries(value)) {
-    if (!Object.hasOwn(checks, name))
-      throw invalid(`there is no effect ${name}; known are: ${Object.keys(checks).join(', ')}`);
+    if (!Object.hasOwn(checks, name)) throw invalid(`there is no effect ${name}; known are: ${effectNames.join(', ')}`);
     const [holds, needed] = checks[name as keyof Effect];
     if (!holds(given)) throw invalid(`effect.${name} must be ${needed}`);
   }
