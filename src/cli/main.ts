@@ -12,6 +12,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'looks at what Guest Manager needs of Genesys Cloud, and says what is missing and what that costs',
     run: async () => (await import('./doctor.js')).run(),
   },
+  sandbox: {
+    summary: 'is a local Genesys Cloud for web messaging, with a local CRM beside it, until it is stopped',
+    run: async () => (await import('../sandbox/run.js')).run(),
+  },
 };
 
 /** What was asked for cannot be understood: beside what commands say themselves. */
