@@ -15,6 +15,7 @@ export type Participant = {
   endTime: string | null;
   disconnectType: string | null;
   attributes: Record<string, string>;
+  externalContactId: string | null;
   readonly journeyContext: JsonObject | null;
   readonly messages: Message[];
 };
@@ -92,6 +93,7 @@ export class Conversation {
       endTime: null,
       disconnectType: null,
       attributes: {},
+      externalContactId: null,
       journeyContext,
       messages: [],
     };

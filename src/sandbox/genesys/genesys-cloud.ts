@@ -21,7 +21,7 @@ import { Organization } from './organization.js';
 import { AccessTokens, bearer, oauthRoutes } from './platform/oauth.js';
 import { platformAccess } from './platform/platform-access.js';
 import { limitsRoutes } from './platform/limits-api.js';
-import { conversationRoutes, housekeepingRoutes } from './platform/platform-api.js';
+import { associationRoutes, conversationRoutes, housekeepingRoutes } from './platform/platform-api.js';
 
 export type GenesysOptions = {
   readonly botDelayMs: number;
@@ -94,6 +94,7 @@ export class GenesysCloud {
           return webDeployment(this.version);
         });
         this.contacts.serve(api);
+        associationRoutes(api, conversations);
         notificationRoutes(api, this.notifications, this.url);
         await api.register(
           async (routes) => conversationRoutes(routes, { conversations, messaging, faults, lookupDelayMs }),

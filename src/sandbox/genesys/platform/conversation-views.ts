@@ -10,6 +10,7 @@ export function messageConversationView(conversation: Conversation): object {
     id: conversation.id,
     participants: conversation.participants.map((participant) => ({
       ...participantFields(participant),
+      ...(participant.externalContactId === null ? {} : { externalContact: { id: participant.externalContactId } }),
       state: stateOf(participant),
       direction: 'inbound',
       type: 'webmessaging',
@@ -36,6 +37,7 @@ export function conversationView(conversation: Conversation): object {
     divisions,
     participants: conversation.participants.map((participant) => ({
       ...participantFields(participant),
+      ...(participant.externalContactId === null ? {} : { externalContactId: participant.externalContactId }),
       messages: [
         {
           id: participant.communicationId,

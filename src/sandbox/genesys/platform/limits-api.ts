@@ -4,7 +4,8 @@ import type { Limits } from '../limits.js';
 
 /** The organisation's own limits by namespace, with the keys Genesys publishes. A limit that is off is not listed. */
 export function limitsRoutes(app: FastifyInstance, limits: Limits): void {
-  const byNamespace: Readonly<Record<string, Readonly<Record<string, number | null>>>> = {
+  // Asked each time, because they can be set while it runs.
+  const byNamespace = (): Readonly<Record<string, Readonly<Record<string, number | null>>>> => ({
     'platform.api': { 'client.credentials.token.rate.per.minute': limits.requestsPerTokenPerMinute },
     'web.messaging': {
       'messages.per.session.rate.per.second': limits.messagesPerSessionPerSecond,
@@ -14,10 +15,10 @@ export function limitsRoutes(app: FastifyInstance, limits: Limits): void {
       'get.history.rate.per.minute': limits.historyReadsPerSessionPerMinute,
       'connections.rate.per.minute': limits.connectionsPerMinute,
     },
-  };
+  });
   app.get<{ Params: { namespace: string } }>('/organizations/limits/namespaces/:namespace', async ({ params }) => {
     const { namespace } = params;
-    const values = byNamespace[namespace];
+    const values = byNamespace()[namespace];
     if (values === undefined) throw new Refusal(404, 'not.found', 'The namespace was not found.');
     const entities = Object.entries(values).flatMap(([key, value]) =>
       value === null ? [] : [{ key, namespace, value }],

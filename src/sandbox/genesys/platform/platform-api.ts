@@ -68,6 +68,20 @@ export function conversationRoutes(app: FastifyInstance, parts: PlatformParts): 
   });
 }
 
+/** `PUT /externalcontacts/conversations/{id}` (`ConversationAssociation`): whose conversation it is, by the communication of the customer. */
+export function associationRoutes(app: FastifyInstance, conversations: Conversations): void {
+  app.put<ById>('/externalcontacts/conversations/:id', async ({ params, body }, reply) => {
+    const conversation = conversationOf(conversations, params.id);
+    const { communicationId, mediaType, externalContactId } = isObject(body) ? body : {};
+    if (mediaType !== 'MESSAGE') throw new Refusal(400, 'bad.request', 'mediaType must be MESSAGE.');
+    const participant = conversation.participants.find((each) => each.communicationId === communicationId);
+    if (participant === undefined) throw unknown('communication', String(communicationId));
+    // Whoever leaves the contact out unlinks it.
+    participant.externalContactId = typeof externalContactId === 'string' ? externalContactId : null;
+    return reply.code(204).send();
+  });
+}
+
 /** The index lags behind the socket. A fault's delay is bound to the message that is asked for, so `times` counts messages. */
 function isIndexed(message: Message, request: FastifyRequest, { faults, lookupDelayMs }: PlatformParts): boolean {
   const call = { target: 'genesys', operation: null, path: request.url };

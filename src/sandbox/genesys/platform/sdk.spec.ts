@@ -39,6 +39,15 @@ describe('The official SDK against the sandbox', () => {
       body: { attributes: { source: 'website' } },
     });
     expect(await api.putConversationTags(conversationId, { externalTag: 'g-1' })).toBe(conversationId);
+    const [{ messages: [communication] = [] } = {}] = (await api.getConversation(conversationId)).participants;
+    const association = { conversationId, communicationId: communication?.id ?? '', mediaType: 'MESSAGE' };
+    const contacts = new platformClient.ExternalContactsApi(client);
+    await contacts.putExternalcontactsConversation(conversationId, { ...association, externalContactId: 'contact-1' });
+    expect((await api.getConversation(conversationId)).participants[0]).toMatchObject({
+      externalContactId: 'contact-1',
+    });
+    await contacts.putExternalcontactsConversation(conversationId, association);
+    expect((await api.getConversation(conversationId)).participants[0]).not.toHaveProperty('externalContactId');
     await api.patchConversationsMessage(conversationId, { state: 'disconnected' } as never);
 
     const ended = await api.getConversation(conversationId);
