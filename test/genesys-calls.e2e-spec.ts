@@ -1,12 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 type Row = Record<'call' | 'wire' | 'permission' | 'why' | 'evidence' | 'checked', string>;
 type Table = { readTable: () => Row[]; isAbout: (row: Pick<Row, 'wire'>, call: string) => boolean };
 
 const root = join(__dirname, '..');
-const { readTable, isAbout } = createRequire(__filename)('./support/genesys-calls/table.js') as Table;
+const load = createRequire(__filename);
+const { readTable, isAbout } = load('./support/genesys-calls/table.js') as Table;
 const apis = join(root, 'node_modules/purecloud-platform-client-v2/src/purecloud-platform-client-v2/api');
 const login = readFileSync(join(apis, '..', 'ApiClient.js'), 'utf8');
 
@@ -98,5 +100,48 @@ describe('docs/genesys-calls.md', () => {
     expect(isAbout(row, 'PATCH /api/v2/conversations/messages/{id}')).toBe(false);
     expect(isAbout(row, 'GET /api/v2/conversations/messages/{id}/details')).toBe(false);
     expect(isAbout({ wire: 'WS onMessage Text' }, 'WS onMessage Presence/Join')).toBe(false);
+  });
+});
+
+describe('a run of the suite', () => {
+  type Reporter = {
+    onRunComplete: (contexts: unknown, results: object) => void;
+    getLastError: () => Error | undefined;
+  };
+  const GenesysCallsReporter = load('./support/genesys-calls/reporter.js') as new (config: object) => Reporter;
+  const whole = { numPassedTests: 9, numTotalTests: 9, numFailedTests: 0, numRuntimeErrorTestSuites: 0 };
+  const rows = readTable();
+  const all = rows.map(({ wire }) => wire.replace(/\{\w+\}/g, '{id}'));
+
+  /** What a run that made these calls is told. */
+  function told(calls: string[], { patterns = [] as string[], results = whole } = {}): string {
+    const recorded = process.env['GENESYS_CALLS'];
+    const file = join(mkdtempSync(join(tmpdir(), 'calls-of-a-run-')), 'calls.txt');
+    writeFileSync(file, calls.join('\n'));
+    process.env['GENESYS_CALLS'] = file;
+    const complaint = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    const reporter = new GenesysCallsReporter({ testPathPatterns: { patterns } });
+    reporter.onRunComplete(null, { ...results });
+    complaint.mockRestore();
+    process.env['GENESYS_CALLS'] = recorded;
+    return reporter.getLastError()?.message ?? '';
+  }
+
+  it('passes when it made the calls that are documented', () => {
+    expect(told(all)).toBe('');
+  });
+
+  it('fails for a call that is not documented, however little of it ran', () => {
+    expect(told(['DELETE /api/v2/tokens/me'], { patterns: ['one.spec'] })).toContain(
+      'DELETE /api/v2/tokens/me was called',
+    );
+  });
+
+  it('fails for a documented call that nobody made, when all of it ran', () => {
+    const [unmade = '', ...others] = all;
+    expect(told(others)).toContain(`${rows[0]?.wire} was never called`);
+    expect(unmade).not.toBe('');
+    expect(told(others, { patterns: ['one.spec'] })).toBe('');
+    expect(told(others, { results: { ...whole, numPassedTests: 8 } })).toBe('');
   });
 });
