@@ -13,6 +13,8 @@ module.exports = async () => {
 function recordGenesysCalls() {
   process.env.GENESYS_CALLS = join(mkdtempSync(join(tmpdir(), 'genesys-calls-')), 'calls.txt');
   const recorder = join(__dirname, 'genesys-calls', 'record.js');
-  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --require ${JSON.stringify(recorder)}`.trim();
+  const required = `--require ${JSON.stringify(recorder)}`;
+  const { NODE_OPTIONS = '' } = process.env;
+  if (!NODE_OPTIONS.includes(required)) process.env.NODE_OPTIONS = `${NODE_OPTIONS} ${required}`.trim();
   require(recorder);
 }

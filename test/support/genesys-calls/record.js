@@ -15,5 +15,9 @@ if (process.env.GENESYS_CALLS !== undefined)
     const line = `${verb} ${segments.join('/')}\n`;
     if (seen.has(line)) return;
     seen.add(line);
-    appendFileSync(process.env.GENESYS_CALLS, line);
+    try {
+      appendFileSync(process.env.GENESYS_CALLS, line);
+    } catch {
+      // A process that outlives the run has nobody left to tell.
+    }
   });
