@@ -147,6 +147,26 @@ const proofs: Record<string, Proof> = {
       expect(await lab.records()).toEqual([]);
     },
   },
+  quota: {
+    seen: async (lab) =>
+      expect(await lab.http('POST', '/crm/hubspot/crm/v3/objects/contacts/batch/upsert', {})).toMatchObject({
+        status: 429,
+        body: { errorType: 'RATE_LIMIT', policyName: 'DAILY' },
+      }),
+  },
+  halfAnswer: {
+    seen: async (lab) => {
+      await expect(lab.batch(records)).rejects.toThrow();
+      expect(await lab.records()).toHaveLength(2);
+    },
+  },
+  lockRecords: {
+    seen: async (lab) =>
+      expect((await lab.salesforce('a', 'b')).body).toMatchObject([
+        { success: false, errors: [{ statusCode: 'UNABLE_TO_LOCK_ROW' }] },
+        { success: true },
+      ]),
+  },
   random: {
     seen: async (lab) => {
       const statuses = new Set<number>();

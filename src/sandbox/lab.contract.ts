@@ -131,6 +131,31 @@ export class Lab {
     );
   }
 
+  /** Logs in at Salesforce. */
+  salesforceLogin(
+    secret = this.sandbox.environment['SALESFORCE_CLIENT_SECRET']!,
+  ): Promise<Answered<{ access_token: string; error: string }>> {
+    const credentials = {
+      grant_type: 'client_credentials',
+      client_id: this.sandbox.environment['SALESFORCE_CLIENT_ID']!,
+      client_secret: secret,
+    };
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const form = new URLSearchParams(credentials).toString();
+    return this.http('POST', '/crm/salesforce/services/oauth2/token', form, headers);
+  }
+
+  /** Upserts rows by these external ids at Salesforce. */
+  async salesforce(...ids: string[]): Promise<Answered<unknown>> {
+    return this.salesforceUpsert((await this.salesforceLogin()).body.access_token, ...ids);
+  }
+
+  salesforceUpsert(token: string, ...ids: string[]): Promise<Answered<unknown>> {
+    const path = '/crm/salesforce/services/data/v62.0/composite/sobjects/Guest__c/Guest_Id__c';
+    const records = ids.map((id) => ({ attributes: { type: 'Guest__c' }, Guest_Id__c: id }));
+    return this.http('PATCH', path, { allOrNone: false, records }, { authorization: `Bearer ${token}` });
+  }
+
   async records(): Promise<object[]> {
     return (await this.http<object[]>('GET', '/sandbox/crm/rest/records')).body;
   }

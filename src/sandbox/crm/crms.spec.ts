@@ -6,36 +6,13 @@ describe('Salesforce, HubSpot and external contacts in the sandbox', () => {
   afterEach(() => lab.sandbox.reset());
   afterAll(() => lab.close());
 
-  const form = { 'content-type': 'application/x-www-form-urlencoded' };
-  const salesforceLogin = (secret: string) =>
-    lab.http<{ access_token: string; instance_url: string; error: string }>(
-      'POST',
-      '/crm/salesforce/services/oauth2/token',
-      new URLSearchParams({
-        grant_type: 'client_credentials',
-        client_id: lab.sandbox.environment['SALESFORCE_CLIENT_ID']!,
-        client_secret: secret,
-      }).toString(),
-      form,
-    );
-  const salesforce = async () => {
-    const { body } = await salesforceLogin(lab.sandbox.environment['SALESFORCE_CLIENT_SECRET']!);
-    return { authorization: `Bearer ${body.access_token}` };
-  };
-  const rows = (...ids: string[]) => ({
-    allOrNone: false,
-    records: ids.map((id) => ({ attributes: { type: 'Guest__c' }, Guest_Id__c: id })),
-  });
-  const upsertPath = '/crm/salesforce/services/data/v62.0/composite/sobjects/Guest__c/Guest_Id__c';
-
   it('Salesforce wants its client, its session, its object and its order', async () => {
-    expect(await salesforceLogin('guess')).toMatchObject({ status: 400, body: { error: 'invalid_client' } });
-    expect(await lab.http('PATCH', upsertPath, rows('a'), { authorization: 'Bearer guess' })).toMatchObject({
+    expect(await lab.salesforceLogin('guess')).toMatchObject({ status: 400, body: { error: 'invalid_client' } });
+    expect(await lab.salesforceUpsert('guess', 'a')).toMatchObject({
       status: 401,
       body: [{ errorCode: 'INVALID_SESSION_ID', message: someText }],
     });
-    const headers = await salesforce();
-    const answered = await lab.http('PATCH', upsertPath, rows('a', 'b', 'b'), headers);
+    const answered = await lab.salesforce('a', 'b', 'b');
     expect(answered).toMatchObject({
       status: 200,
       body: [
@@ -45,14 +22,13 @@ describe('Salesforce, HubSpot and external contacts in the sandbox', () => {
       ],
     });
     expect(answered.headers.get('sforce-limit-info')).toMatch(/^api-usage=1\/\d+$/);
-    const many = rows(...Array.from({ length: 201 }, (_, n) => `r${n}`));
-    expect((await lab.http('PATCH', upsertPath, many, headers)).status).toBe(400);
+    const many = Array.from({ length: 201 }, (_, n) => `r${n}`);
+    expect((await lab.salesforce(...many)).status).toBe(400);
   });
 
   it('each says in its own way that the calls of the day are used up', async () => {
-    const headers = await salesforce();
     for (const crm of ['salesforce', 'hubspot', 'rest']) await lab.fault(`crm/${crm}`, 'upsert', { quota: true });
-    expect(await lab.http('PATCH', upsertPath, rows('a'), headers)).toMatchObject({
+    expect(await lab.salesforce('a')).toMatchObject({
       status: 403,
       body: [{ errorCode: 'REQUEST_LIMIT_EXCEEDED' }],
     });
