@@ -110,11 +110,13 @@ async function put<R>(
 
 /**
  * Everything we ask goes by key. Left to itself the planner reads a table from end to end, or joins with all of it, as long as the table has
- * never been analysed, however much it has grown since; named statements keep such plans. And a plan that looks dear is compiled to
- * machine code, which takes longer than anything of ours.
+ * never been analysed, however much it has grown since; named statements keep such plans. Of a queue it would collect a bitmap of everything that
+ * ever stood at the front, where an index read in order steps over what is gone once and for all. And a plan that looks dear is compiled to machine
+ * code, which takes longer than anything of ours.
  */
 export const PLANNER: readonly string[] = [
   'enable_seqscan=off',
+  'enable_bitmapscan=off',
   'enable_hashjoin=off',
   'enable_mergejoin=off',
   'jit=off',
