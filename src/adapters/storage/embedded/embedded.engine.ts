@@ -22,7 +22,7 @@ const logger = new Logger('storage');
 
 const DURABLE = ['fsync=on', 'wal_sync_method=fsync'];
 /** Figures about a table are made on the event loop's own thread, from a sample so many times 300 rows large. */
-const SMALL = ['shared_buffers=32MB', 'max_wal_size=96MB', 'min_wal_size=32MB', 'default_statistics_target=10'];
+const SMALL = ['shared_buffers=64MB', 'max_wal_size=96MB', 'min_wal_size=32MB', 'default_statistics_target=10'];
 const START = [
   // `-F` is fsync=off.
   ...PGlite.defaultStartParams.filter((parameter) => parameter !== '-F'),
