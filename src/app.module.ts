@@ -106,6 +106,7 @@ export class AppModule {
           apiKeys: config.apiKeys,
           callers: config.oidc === null ? [] : [new OidcCallers(config.oidc, clock)],
           rateLimit: config.http.rateLimit,
+          signingSecrets: config.genesysEventsSecrets,
         }),
         HealthModule.with(config.mode),
         OperationsModule,

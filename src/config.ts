@@ -2,6 +2,7 @@ import { getMetadataStorage, IsIn, IsPort, Matches, ValidateBy, validateSync } f
 import { readApiKeys } from './http/api-keys.js';
 import type { ApiKey } from './http/api-keys.js';
 import { MayBeAbsent } from './http/validation.js';
+import { secretFault } from './kernel/signature.js';
 
 export type Mode = 'cloud' | 'sandbox';
 export type PersonalDataPolicy = 'refuse' | 'mask';
@@ -41,6 +42,10 @@ export type Config = {
   readonly dataKeys: readonly SecretKey[];
   /** Null when the sandbox in this process is to say where it listens. */
   readonly genesys: GenesysConfig | null;
+  /** With which what the organisation tells us of conversations is signed; newest first. Empty: nobody tells us. */
+  readonly genesysEventsSecrets: readonly string[];
+  /** How long nothing may be heard of a guest until Genesys is asked what became of it; 0: for ever. */
+  readonly genesysReconcileMinutes: number;
   readonly crms: readonly string[];
   /** The names a guest's attributes may have. */
   readonly guestAttributes: readonly string[];
@@ -117,6 +122,8 @@ class Environment {
   @MayBeAbsent() @Reads(originFault) GENESYS_ORIGIN?: string;
   @MayBeAbsent() @Reads(urlFault('https', 'http')) GENESYS_GATEWAY_URL?: string;
   @MayBeAbsent() @Reads(urlFault('wss', 'ws')) GENESYS_WEBMESSAGING_URL?: string;
+  @MayBeAbsent() @Reads(secretsFault) GENESYS_EVENTS_SECRETS?: string;
+  @MayBeAbsent() @Reads(countFault(0, 1_440)) GENESYS_RECONCILE_MINUTES?: string;
   @MayBeAbsent() @IsIn(['cloud', 'sandbox'], { message: 'must be cloud or sandbox' }) GENESYS_MODE?: Mode;
   @MayBeAbsent() @Reads(listFault(/^[a-z0-9-]{1,32}$/, 'CRM names: lower-case letters, digits and -')) CRMS?: string;
   @MayBeAbsent() @IsPort({ message: 'must be a port: 0 to 65535' }) SANDBOX_PORT?: string;
@@ -223,6 +230,8 @@ function configOf(env: Environment, crmEnv: Record<string, string>): Config {
     identity: { keys: readKeys(env.IDENTITY_KEYS!).keys, salt: env.IDENTITY_SALT ?? null },
     dataKeys: readKeys(env.DATA_KEYS!).keys,
     genesys: mode === 'sandbox' && env.GENESYS_GATEWAY_URL === undefined ? null : genesysOf(env),
+    genesysEventsSecrets: listOf(env.GENESYS_EVENTS_SECRETS ?? ''),
+    genesysReconcileMinutes: Number(env.GENESYS_RECONCILE_MINUTES ?? 15),
     crms: listOf(env.CRMS ?? (mode === 'sandbox' ? 'rest' : '')),
     guestAttributes: listOf(env.GUEST_ATTRIBUTES ?? 'source,converted,locale'),
     personalDataInText: env.PERSONAL_DATA_IN_TEXT ?? 'refuse',
@@ -310,6 +319,15 @@ function originsFault(text: string): string | null {
   if (origins.some((origin) => originFault(origin) !== null || origin.includes('*')))
     return 'must be a list, separated by commas, of origins: https://host, without a path';
   return new Set(origins).size === origins.length ? null : 'must not name anything twice';
+}
+
+function secretsFault(text: string): string | null {
+  const secrets = listOf(text);
+  for (const [at, secret] of secrets.entries()) {
+    const fault = secretFault(secret);
+    if (fault !== null) return `entry ${at + 1} ${fault}`;
+  }
+  return new Set(secrets).size === secrets.length ? null : 'must not name anything twice';
 }
 
 /** Credentials would cross a network in the clear. */

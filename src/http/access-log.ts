@@ -3,7 +3,14 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 
 /** Why somebody was turned away. */
 export type DenialReason =
-  'no-token' | 'unknown-token' | 'missing-scope' | 'undeclared-route' | 'wrong-origin' | 'beyond-guest' | 'over-quota';
+  | 'no-token'
+  | 'unknown-token'
+  | 'bad-signature'
+  | 'missing-scope'
+  | 'undeclared-route'
+  | 'wrong-origin'
+  | 'beyond-guest'
+  | 'over-quota';
 
 export type Denial = {
   /** Null when we do not know who it was. */

@@ -6,6 +6,7 @@ import type { ScopeName } from './scopes.js';
 
 export const SCOPE_METADATA = 'http:scope';
 export const OPEN_METADATA = 'http:open';
+export const SIGNED_METADATA = 'http:signed';
 export const WIDGET_METADATA = 'http:for-widgets';
 
 /** The route may be called by whoever carries this scope. On a class: all its routes; on a method: that one instead. */
@@ -13,6 +14,9 @@ export const Scope = (scope: ScopeName) => SetMetadata(SCOPE_METADATA, scope);
 
 /** The route may be called by anybody, and needs no token. */
 export const Open = () => SetMetadata(OPEN_METADATA, true);
+
+/** The route may be called by whoever signs the request with a secret we know, and needs no token. */
+export const Signed = () => SetMetadata(SIGNED_METADATA, true);
 
 /**
  * A page with a widget token of the guest that the path's `{id}` names may call the route too. To be said of a route that shows and changes
@@ -23,6 +27,7 @@ export const ForWidgets = () => SetMetadata(WIDGET_METADATA, true);
 /** What a route asks of its caller. `undeclared` is refused to everybody. */
 export type Access =
   | { readonly kind: 'open' }
+  | { readonly kind: 'signed' }
   | { readonly kind: 'scope'; readonly scope: ScopeName; readonly forWidgets?: true }
   | { readonly kind: 'undeclared' };
 
@@ -32,6 +37,7 @@ export function accessOf(reflector: Reflector, handler: Handler, controller: Typ
   for (const target of [handler, controller]) {
     const scope = reflector.get<ScopeName | undefined>(SCOPE_METADATA, target);
     if (scope !== undefined) return { kind: 'scope', scope, ...(isForWidgets ? { forWidgets: true } : {}) };
+    if (reflector.get<boolean | undefined>(SIGNED_METADATA, target)) return { kind: 'signed' };
     if (reflector.get<boolean | undefined>(OPEN_METADATA, target)) return { kind: 'open' };
   }
   return { kind: 'undeclared' };

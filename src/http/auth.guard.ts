@@ -13,6 +13,7 @@ import { Quotas } from './quotas.js';
 import { quotaExceeded, rateLimitHeaders } from './rate-limit.js';
 import type { Standing } from './rate-limit.js';
 import type { ScopeName } from './scopes.js';
+import { Signatures } from './signatures.js';
 
 export const notShown = (): AppError =>
   new AppError('unauthenticated', 'auth.token_missing', 'Show who you are: Authorization: Bearer <token>.');
@@ -70,6 +71,7 @@ export class AuthGuard implements CanActivate {
     private readonly callers: Callers,
     private readonly quotas: Quotas,
     private readonly denials: Denials,
+    private readonly signatures: Signatures,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -80,6 +82,10 @@ export class AuthGuard implements CanActivate {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
+    if (access.kind === 'signed') {
+      await this.signatures.check(request, reply, route);
+      return true;
+    }
     const caller = await this.identify(request, reply, route);
     const standing = this.quotas.ofCaller(caller.actor);
     if (standing !== null) await this.count(standing, caller.actor, route, reply);

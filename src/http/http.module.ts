@@ -13,6 +13,7 @@ import { Idempotency } from './idempotency.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyRetention } from './idempotency.retention.js';
 import { Quotas } from './quotas.js';
+import { Signatures, SigningSecrets } from './signatures.js';
 import { WidgetCallers, WidgetTokens } from './widget-tokens.js';
 
 /** Who may call, and how often. */
@@ -22,6 +23,8 @@ export type Access = {
   readonly callers?: readonly Callers[];
   /** Requests a minute; null for as many as anybody likes. */
   readonly rateLimit: number | null;
+  /** Of those who sign what they send us; nobody's when absent. */
+  readonly signingSecrets?: readonly string[];
 };
 
 /**
@@ -30,7 +33,7 @@ export type Access = {
  */
 @Module({})
 export class HttpModule {
-  static with({ apiKeys, callers = [], rateLimit }: Access): DynamicModule {
+  static with({ apiKeys, callers = [], rateLimit, signingSecrets = [] }: Access): DynamicModule {
     return {
       module: HttpModule,
       imports: [DiscoveryModule],
@@ -48,6 +51,8 @@ export class HttpModule {
           useFactory: (keys: ApiKeys, tokens: WidgetTokens) => new AnyOf([keys, new WidgetCallers(tokens), ...callers]),
         },
         { provide: Quotas, useFactory: (clock: Clock) => new Quotas(rateLimit, clock), inject: [Clock] },
+        { provide: SigningSecrets, useValue: { secrets: signingSecrets } satisfies SigningSecrets },
+        Signatures,
         Denials,
         Idempotency,
         IdempotencyRetention,

@@ -13,6 +13,7 @@ import { BODY_LIMIT, BODY_TYPES, parseJsonBody } from './json-body.js';
 import { serveOpenApi } from './openapi.js';
 import { ProblemFilter, answerFrameworkError } from './problem.filter.js';
 import { PROBLEM_TYPE, problemOf } from './problem.js';
+import { keepRawBody } from './raw-body.js';
 import { rememberRoutes } from './routes.js';
 import { addRunContext, REQUEST_ID_HEADER, requestId } from './run-context.hook.js';
 import { RequestPipe } from './validation.js';
@@ -66,9 +67,10 @@ export function configureHttp(app: NestFastifyApplication, { corsOrigins }: Http
 
   fastify.removeAllContentTypeParsers();
   for (const type of BODY_TYPES) {
-    app.useBodyParser(type, { bodyLimit: BODY_LIMIT }, (request, body, done) =>
-      done(null, parseJsonBody(body, request.headers)),
-    );
+    app.useBodyParser(type, { bodyLimit: BODY_LIMIT }, (request, body, done) => {
+      keepRawBody(request, body);
+      done(null, parseJsonBody(body, request.headers));
+    });
   }
   app.useGlobalFilters(new ProblemFilter(methodsAt));
   app.useGlobalPipes(new RequestPipe());

@@ -23,6 +23,7 @@ import { problemResponse } from './openapi.problems.js';
 import type { Documented } from './openapi.problems.js';
 import { PROBLEM_TYPE } from './problem.js';
 import { quotaExceeded } from './rate-limit.js';
+import { badSignature } from './signatures.js';
 
 export type Operation = {
   description?: string;
@@ -51,7 +52,7 @@ export function completeAnswers(
     const isDone = status.startsWith('2');
     response.headers = {
       'X-Request-Id': { $ref: '#/components/headers/RequestId' },
-      ...(access.kind === 'scope' ? QUOTA : {}),
+      ...(access.kind === 'scope' || access.kind === 'signed' ? QUOTA : {}),
       ...(isRepeatable(method) && isDone
         ? { 'Idempotent-Replayed': { $ref: '#/components/headers/IdempotentReplayed' } }
         : {}),
@@ -104,6 +105,11 @@ function edgeErrors(
   const errors: Record<number, Documented[]> = { 500: ['internal'], 503: [shuttingDown()] };
   const add = (status: number, ...more: Documented[]): void => void (errors[status] ??= []).push(...more);
   add(400, malformedRequest('Send one Host header: HTTP/1.1 needs it.'));
+  if (access.kind === 'signed') {
+    add(401, badSignature());
+    add(429, quotaExceeded(600, { left: 0, seconds: 30, isOver: true }));
+    add(503, storageUnavailable(), storageBusy());
+  }
   if (access.kind === 'scope') {
     add(401, notShown(), notKnown());
     add(403, notAllowed(access.scope), notFromThere(), notThatFar());

@@ -26,6 +26,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('consents', 'What guests agreed to, with receipts anybody can check')
     .addTag('messages', 'What is said in a server-led guest’s conversation')
     .addTag('metrics', 'What guests did, measured')
+    .addTag('genesys', 'What Genesys Cloud tells us')
     .addTag('audit', 'What happened to guests, and who did it')
     .addTag('access', 'Who may call')
     .addTag('widget tokens', 'Tokens with which a page acts as its own guest')
@@ -40,6 +41,16 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
           'An API key, an access token of the issuer that is configured, or a widget token. Each call names the scope it needs.',
       },
       'bearer',
+    )
+    .addApiKey(
+      {
+        type: 'apiKey',
+        in: 'header',
+        name: 'webhook-signature',
+        description:
+          'Standard Webhooks 1.0.0: `v1,` and the HMAC-SHA-256 of `webhook-id.webhook-timestamp.body` in base64, with a secret of `GENESYS_EVENTS_SECRETS`.',
+      },
+      'signature',
     )
     .build();
   const document = SwaggerModule.createDocument(app, config, { operationIdFactory: (_controller, method) => method });
@@ -65,8 +76,13 @@ function describe(document: OpenAPIObject, route: ReturnType<typeof declaredRout
   const operation = item?.[route.method.toLowerCase()];
   if (!operation) return;
   const { access } = route;
-  operation.security = access.kind === 'scope' ? [{ bearer: [access.scope] }] : [];
-  const needs = access.kind === 'scope' ? `Needs the scope \`${access.scope}\`.` : 'Open to anybody.';
+  operation.security = access.kind === 'scope' ? [{ bearer: [access.scope] }] : access.kind === 'signed' ? [{ signature: [] }] : [];
+  const needs =
+    access.kind === 'scope'
+      ? `Needs the scope \`${access.scope}\`.`
+      : access.kind === 'signed'
+        ? 'Needs a signature by a secret we know.'
+        : 'Open to anybody.';
   const widgets = access.kind === 'scope' && access.forWidgets ? ' A widget token of this guest may call it too.' : '';
   operation.description = [operation.description, needs + widgets].filter(Boolean).join('\n\n');
   completeAnswers(document, operation, route);
