@@ -24,11 +24,13 @@ import type { Denial } from './http/access-log.js';
 import { HttpModule } from './http/http.module.js';
 import { IDEMPOTENCY_TTL_MS } from './http/idempotency.store.js';
 import { WidgetTokens } from './http/widget-tokens.js';
+import { AppError } from './kernel/app-error.js';
 import { Clock, SystemClock } from './kernel/clock.js';
 import { KernelModule } from './kernel/kernel.module.js';
 import { AuditModule, AuditService } from './modules/audit/index.js';
 import { Crms } from './modules/crm-sync/index.js';
 import {
+  ConversationMarks,
   Conversations,
   GuestModule,
   takesWidgets,
@@ -78,7 +80,12 @@ export class AppModule {
         // driven edge
         ...answeredBy(providers, [
           StorageModule.with({ ...where, dataKeys, clock }),
-          GenesysModule.with(genesys, { examineAtStart: config.mode === 'cloud' }),
+          GenesysModule.with(genesys, {
+            contactSourceId: enabled.includes('genesys-contacts')
+              ? (crmEnv['GENESYS_CONTACTS_SOURCE_ID'] ?? null)
+              : null,
+            examineAtStart: config.mode === 'cloud',
+          }),
           CrmModule.with({ adapters: [...crms, ...crmAdapters(platformContacts(genesys))], enabled, env: crmEnv }),
           ConsentModule.declared(),
           WebhooksHttpModule.with({ reach }),
@@ -98,6 +105,7 @@ export class AppModule {
             })),
           },
           { idleMs: config.guestIdleMinutes * 60_000 },
+          { silenceMs: config.genesysReconcileMinutes * 60_000 },
         ),
         RetentionModule.with({ days: retentionDays(config) }),
         WebhooksModule.with({ reach }),
@@ -136,14 +144,25 @@ const derivedKey = (secret: Buffer, use: string): Buffer => Buffer.from(hkdfSync
   providers: [
     {
       provide: Dependencies,
-      inject: [Database, Conversations, Crms],
-      useFactory: (database: Database, conversations: Conversations, crms: Crms): Dependencies => {
+      inject: [Database, Conversations, Crms, ConversationMarks],
+      useFactory: (
+        database: Database,
+        conversations: Conversations,
+        crms: Crms,
+        marks: ConversationMarks,
+      ): Dependencies => {
         const all: readonly Dependency[] = [
           { name: 'storage', critical: true, ping: () => database.ping() },
           { name: 'genesys', critical: false, ping: () => conversations.ping() },
           ...crms.all().map((crm) => ({ name: `crm/${crm.id}`, critical: false, ping: () => crm.ping() })),
         ];
-        return { all: () => all };
+        const notPermitted = (): Dependency[] =>
+          marks.notPermitted().map((feature) => ({
+            name: `genesys/${feature.replaceAll(' ', '-')}`,
+            critical: false,
+            ping: () => Promise.reject(new AppError('forbidden', 'genesys.forbidden', 'Genesys does not permit it.')),
+          }));
+        return { all: () => [...all, ...notPermitted()] };
       },
     },
     {

@@ -76,7 +76,8 @@ function describe(document: OpenAPIObject, route: ReturnType<typeof declaredRout
   const operation = item?.[route.method.toLowerCase()];
   if (!operation) return;
   const { access } = route;
-  operation.security = access.kind === 'scope' ? [{ bearer: [access.scope] }] : access.kind === 'signed' ? [{ signature: [] }] : [];
+  operation.security =
+    access.kind === 'scope' ? [{ bearer: [access.scope] }] : access.kind === 'signed' ? [{ signature: [] }] : [];
   const needs =
     access.kind === 'scope'
       ? `Needs the scope \`${access.scope}\`.`

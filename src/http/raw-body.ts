@@ -1,4 +1,3 @@
-
 type Request = { readonly headers: Readonly<Record<string, unknown>> };
 
 const bodies = new WeakMap<Request, Buffer>();

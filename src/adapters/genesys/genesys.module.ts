@@ -3,24 +3,43 @@ import type { DynamicModule } from '@nestjs/common';
 import { Clock } from '../../kernel/clock.js';
 import { Gate } from '../../kernel/gate.js';
 import { JobRunner } from '../../kernel/job-runner.js';
-import { Conversations, GuestChannel } from '../../modules/guest/index.js';
+import {
+  ConversationEvents,
+  ConversationMarks,
+  ConversationRecords,
+  Conversations,
+  GuestChannel,
+} from '../../modules/guest/index.js';
 import { examine } from './doctor.js';
+import { EventBodies } from './event-bodies.js';
 import { GenesysJobs } from './genesys.jobs.js';
 import type { GenesysSettings } from './genesys.settings.js';
 import { GenesysGuestChannel } from './guest-channel.js';
+import { OptionalCalls } from './optional-calls.js';
 import { openPlatform } from './platform.js';
 import type { Platform } from './platform.js';
 import { PlatformConversations } from './platform-conversations.js';
 import { PlatformLimits } from './platform-limits.js';
+import { PlatformMarks } from './platform-marks.js';
+import { PlatformRecords } from './platform-records.js';
 
 const PLATFORM = Symbol('Platform');
+
+export type GenesysParts = {
+  /** Whether to look, and log, what is missing there. A sandbox lacks nothing. */
+  readonly examineAtStart?: boolean;
+  /** The external source under which the organisation's contacts have guests' ids; null when nobody keeps such contacts. */
+  readonly contactSourceId?: string | null;
+};
 
 /** Genesys Cloud, behind the ports that name what the guest needs of it. */
 @Global()
 @Module({})
 export class GenesysModule {
-  /** `examineAtStart`: whether to look, and log, what is missing there. A sandbox lacks nothing. */
-  static with(settings: GenesysSettings, { examineAtStart = false } = {}): DynamicModule {
+  static with(
+    settings: GenesysSettings,
+    { examineAtStart = false, contactSourceId = null }: GenesysParts = {},
+  ): DynamicModule {
     return {
       module: GenesysModule,
       providers: [
@@ -31,6 +50,19 @@ export class GenesysModule {
           inject: [PLATFORM],
           useFactory: ({ client }: Platform) => new PlatformConversations(client),
         },
+        { provide: ConversationEvents, useFactory: () => new EventBodies() },
+        { provide: OptionalCalls, inject: [Clock], useFactory: (clock: Clock) => new OptionalCalls(clock) },
+        {
+          provide: ConversationMarks,
+          inject: [PLATFORM, OptionalCalls],
+          useFactory: ({ client }: Platform, optional: OptionalCalls) =>
+            new PlatformMarks(client, optional, contactSourceId),
+        },
+        {
+          provide: ConversationRecords,
+          inject: [PLATFORM, OptionalCalls],
+          useFactory: ({ client }: Platform, optional: OptionalCalls) => new PlatformRecords(client, optional),
+        },
         {
           provide: GenesysJobs,
           inject: [PLATFORM, Clock, JobRunner],
@@ -40,7 +72,7 @@ export class GenesysModule {
           },
         },
       ],
-      exports: [GuestChannel, Conversations],
+      exports: [GuestChannel, Conversations, ConversationEvents, ConversationMarks, ConversationRecords],
     };
   }
 }

@@ -76,6 +76,7 @@ type Participant = {
   endTime?: string;
   disconnectType?: string;
   attributes?: Record<string, string>;
+  externalContact?: { id?: string };
   messages?: { messageId?: string; messageTime?: string; messageMetadata?: { type?: string } }[];
 };
 
@@ -94,6 +95,7 @@ function conversationView(id: string, { participants = [] }: MessageConversation
     ended: hasLeft(guest),
     ...(hasLeft(guest) && guest.disconnectType === 'session.expired' ? { expired: true } : {}),
     participantId: guest.id,
+    ...(guest.externalContact?.id === undefined ? {} : { contactId: guest.externalContact.id }),
     attributes: guest.attributes ?? {},
     messages: participants.flatMap(textsOf).sort((a, b) => a.at.getTime() - b.at.getTime()),
   };

@@ -32,17 +32,20 @@ const LOCK: LookUp = {
 };
 
 const COLUMNS = `id uuid, version integer, state text, mode text, email_hash text, phone_hash text, campaign_id text,
-  created_at timestamptz, over_at timestamptz, document jsonb`;
+  created_at timestamptz, over_at timestamptz, conversation_ids text[], document jsonb`;
 const INSERT: Statement = {
   name: 'guest.insert',
-  text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, resting_since, document)
-    select id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, coalesce(over_at, created_at), document
+  text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, resting_since, look_at,
+      conversation_ids, document)
+    select id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, coalesce(over_at, created_at), created_at,
+      conversation_ids, document
       from json_to_recordset($1) as row (${COLUMNS})`,
 };
 const UPDATE: Statement = {
   name: 'guest.update',
   text: `update guest set version = row.version, state = row.state, email_hash = row.email_hash, phone_hash = row.phone_hash,
-      campaign_id = row.campaign_id, resting_since = coalesce(row.over_at, guest.resting_since), document = row.document
+      campaign_id = row.campaign_id, resting_since = coalesce(row.over_at, guest.resting_since),
+      conversation_ids = row.conversation_ids, document = row.document
     from json_to_recordset($1) as row (${COLUMNS}, known integer)
     where guest.id = row.id and guest.version = row.known`,
 };
@@ -68,6 +71,19 @@ const PUT_OFF: Statement = {
   text: `update guest set resting_since = row.since from json_to_recordset($1) as row (id uuid, since timestamptz)
     where guest.id = row.id`,
 };
+const OF_CONVERSATION: Statement = {
+  name: 'guest.of_conversation',
+  text: 'select id from guest where conversation_ids @> array[$1] order by id desc limit 1',
+};
+const TO_LOOK_AT: Statement = {
+  name: 'guest.to_look_at',
+  text: `select id from guest where state in ('created', 'configured', 'active', 'disconnected', 'closing') and look_at <= $1
+    order by look_at, id limit $2`,
+};
+const LOOK_AGAIN: Statement = {
+  name: 'guest.look_again',
+  text: `update guest set look_at = row.at from json_to_recordset($1) as row (id uuid, at timestamptz) where guest.id = row.id`,
+};
 const DELETE: Statement = { name: 'guest.delete', text: 'delete from guest where id = any($1::uuid[])' };
 
 const added: Sink<Guest> = {
@@ -91,6 +107,13 @@ const rested: Sink<{ readonly id: string; readonly since: string }> = {
   name: 'guest.rested',
   async write(queries, rows) {
     await queries.query(PUT_OFF, [asJson(rows)]);
+  },
+};
+
+const looked: Sink<{ readonly id: string; readonly at: string }> = {
+  name: 'guest.looked',
+  async write(queries, rows) {
+    await queries.query(LOOK_AGAIN, [asJson(rows)]);
   },
 };
 
@@ -181,6 +204,20 @@ export class PostgresGuestStore extends GuestStore {
     if (UUID.test(id)) await this.work.collect(rested, keyOf(id), { id, since: since.toISOString() });
   }
 
+  async ofConversation(conversationId: string): Promise<string | null> {
+    const { rows } = await this.work.query<{ readonly id: string }>(OF_CONVERSATION, [conversationId]);
+    return rows[0]?.id ?? null;
+  }
+
+  async toLookAt(at: Date, limit: number): Promise<string[]> {
+    const { rows } = await this.work.query<{ readonly id: string }>(TO_LOOK_AT, [at.toISOString(), limit]);
+    return rows.map(({ id }) => id);
+  }
+
+  async lookAgain(id: string, at: Date): Promise<void> {
+    if (UUID.test(id)) await this.work.collect(looked, keyOf(id), { id, at: at.toISOString() });
+  }
+
   async remove(id: string): Promise<void> {
     if (UUID.test(id)) await this.work.collect(removed, keyOf(id), id);
   }
@@ -204,6 +241,7 @@ const toRow = (guest: Guest): Record<string, unknown> => ({
   campaign_id: guest.channelContext.campaignId ?? null,
   created_at: guest.createdDate,
   over_at: isOver(guest) ? (guest.closedDate ?? guest.modifiedDate) : undefined,
+  conversation_ids: guest.conversations.map(({ id }) => id),
   document: guest,
 });
 

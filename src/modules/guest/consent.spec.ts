@@ -15,6 +15,7 @@ describe('a way out', () => {
       'genesys.attributes',
       'genesys.message',
       'genesys.typing',
+      'genesys.mark',
       'genesys.link',
       'events.text',
     ] as const) {

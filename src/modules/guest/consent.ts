@@ -49,6 +49,8 @@ const COVERED_BY = {
   'genesys.message': 'dataProcessing',
   /** That the guest types. */
   'genesys.typing': 'dataProcessing',
+  /** The guest's id on its conversations, and the contact they are put with. */
+  'genesys.mark': 'dataProcessing',
   /** Asking Genesys which conversation is the guest's. */
   'genesys.link': 'dataProcessing',
   /** What is said, told to whoever follows the guest live. */

@@ -20,11 +20,13 @@ import {
   linked,
   linkedConversation,
   messageCounted,
+  shown,
 } from './guest.js';
-import type { Guest } from './guest.js';
+import type { Guest, Seen } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
 import { TEXT_PLACE } from './message.service.js';
 import { Conversations } from './ports/conversations.js';
+import type { ConversationView } from './ports/conversations.js';
 import type { ChannelEvent } from './ports/guest-channel.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
@@ -32,6 +34,9 @@ import { SessionStore } from './ports/session.store.js';
 
 /** Topic of the intent "find the conversation that this message belongs to". */
 export const LINK = 'genesys.link';
+
+/** Topic of the intent "mark this conversation as the guest's, for those who look at it at Genesys". */
+export const MARK = 'genesys.mark';
 
 /** A message that Genesys does not know after about half a minute it will never know, nor its conversation. */
 export const LINK_ATTEMPTS = 16;
@@ -110,21 +115,49 @@ export class ConversationService {
         'genesys.message_unknown',
         'Genesys does not know the message.',
       );
-    if (
-      guest.mode === 'widget' &&
-      !provesGuest(conversation.attributes, guestId, this.settings.widgetKeys, this.clock.now())
-    )
-      throw new AppError('refused', 'guest.not_proven', 'The conversation does not carry the signature of this guest.');
-    await this.become(guestId, 'GUEST_LINKED', (known, at) => linked(known, conversation, at), {
-      conversationId: conversation.id,
+    await this.linkTo(guestId, conversation, guest.mode === 'server');
+  }
+
+  /**
+   * Ties a conversation to its guest, by whatever way it was found, and takes over what it shows. Shown again as it is known it changes nothing.
+   * `heardHere`: the guest's own socket led to it.
+   * @throws AppError `guest.not_found`, `guest.not_proven`
+   */
+  async linkTo(guestId: string, conversation: ConversationView, heardHere = false): Promise<void> {
+    await this.work.run(async () => {
+      const guest = await this.guests.get(guestId);
+      if (!mayLeave(guest, 'genesys.link')) return;
+      const isKnown = guest.conversations.some(({ id }) => id === conversation.id);
+      if (!isKnown && !heardHere && !(await this.isTheirs(guest, conversation)))
+        throw new AppError(
+          'refused',
+          'guest.not_proven',
+          'The conversation does not carry the signature of this guest.',
+        );
+      await this.become(
+        guestId,
+        isKnown ? 'GUEST_UPDATED' : 'GUEST_LINKED',
+        (known, at) => linked(known, conversation, at),
+        { conversationId: conversation.id },
+      );
+      await this.seen(guestId, conversation);
+      if (!isKnown) await this.wantMark(guestId, conversation.id);
+      if (guest.mode === 'widget') await this.countShown(guestId, conversation);
+      if (conversation.expired === true) await this.over(guestId, 'GUEST_EXPIRED', expired);
+      else if (conversation.ended) await this.ended(guestId, conversation.id);
     });
-    if (guest.mode === 'widget') {
-      for (const { key, from, at } of conversation.messages)
-        await this.counted({ id: uuidv7(), guestId, key, from, at, status: 'received', sealedText: null });
-    }
-    if (conversation.expired === true) await this.over(guestId, 'GUEST_EXPIRED', expired);
-    else if (conversation.ended)
-      await this.become(guestId, 'GUEST_UPDATED', (known, at) => conversationEnded(known, at));
+  }
+
+  /** Who the guest is in a conversation, which changes when contacts are merged. */
+  async seen(guestId: string, conversation: Seen): Promise<void> {
+    await this.guests.update(guestId, (known) => shown(known, conversation));
+  }
+
+  /** A conversation is over, or Genesys does not know it any more. */
+  async ended(guestId: string, conversationId: string): Promise<void> {
+    await this.become(guestId, 'GUEST_UPDATED', (known, at) => conversationEnded(known, at, conversationId), {
+      conversationId,
+    });
   }
 
   /** A message of ours was accepted by Genesys and is known by `key` from now on. */
@@ -183,6 +216,28 @@ export class ConversationService {
       if (sealedText !== null && (await this.vault.open(`guest:${guestId}`, TEXT_PLACE, sealedText)) === text)
         return id;
     return null;
+  }
+
+  private async wantMark(guestId: string, conversationId: string): Promise<void> {
+    const payload = { conversationId, what: 'tag' };
+    await this.outbox.put({ topic: MARK, subject: guestId, distinct: conversationId, payload });
+  }
+
+  /** Nobody here listens to a page's own Messenger: what was said in it is known from where it was said. */
+  private async countShown(guestId: string, { messages }: ConversationView): Promise<void> {
+    for (const { key, from, at } of messages)
+      if (!(await this.messages.knows(guestId, key)))
+        await this.counted({ id: uuidv7(), guestId, key, from, at, status: 'received', sealedText: null });
+  }
+
+  /**
+   * A visitor can put any guest's id into a conversation. A page's guest is proven by our signature; one whose socket is ours, by a message that
+   * was heard on it.
+   */
+  private async isTheirs(guest: Guest, { attributes, messages }: ConversationView): Promise<boolean> {
+    if (guest.mode === 'widget') return provesGuest(attributes, guest.id, this.settings.widgetKeys, this.clock.now());
+    for (const { key } of messages) if (await this.messages.knows(guest.id, key)) return true;
+    return false;
   }
 
   private async counted(message: Parameters<MessageStore['add']>[0]): Promise<void> {

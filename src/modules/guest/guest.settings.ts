@@ -5,6 +5,11 @@ export abstract class IdleSettings {
   abstract readonly idleMs: number;
 }
 
+/** How long nothing may be heard of a guest until Genesys is asked what became of it, in milliseconds; 0: for ever. */
+export abstract class ReconcileSettings {
+  abstract readonly silenceMs: number;
+}
+
 /** What the guest module needs to know of its surroundings. */
 export abstract class GuestSettings {
   /** The web messaging deployment new guests belong to. */

@@ -25,7 +25,13 @@ export type ChannelContext = { readonly originPage?: string; readonly campaignId
 export type Attributes = Readonly<Record<string, string>>;
 
 /** A Genesys conversation of this guest. One session can hold several over its life. */
-export type Conversation = { readonly id: string; readonly participantId: string; readonly endedAt: string | null };
+export type Conversation = {
+  readonly id: string;
+  readonly participantId: string;
+  readonly endedAt: string | null;
+  /** The external contact Genesys has put it with, as last seen: contacts are merged. */
+  readonly contactId?: string;
+};
 
 /** The guest: a person's session with us. Genesys Cloud has no such resource; it has sessions and conversations. */
 export type Guest = {
@@ -178,28 +184,46 @@ export function messageCounted(guest: Guest, at: Date): Guest {
     : moved(guest, 'active', at, { interactionCount });
 }
 
-/** Genesys has a conversation for this guest. Idempotent by conversation. */
-export function linked(
-  guest: Guest,
-  { id, participantId }: Pick<Conversation, 'id' | 'participantId'>,
-  at: Date,
-): Guest {
-  if (guest.conversations.some((conversation) => conversation.id === id)) return guest;
-  const conversations = [...guest.conversations, { id, participantId, endedAt: null }];
+/** A conversation as Genesys shows it. */
+export type Seen = Pick<Conversation, 'id' | 'participantId' | 'contactId'> & {
+  /** Absent when nothing shows it. */
+  readonly ended?: boolean;
+};
+
+/**
+ * Genesys has a conversation for this guest. Idempotent by conversation; one that had ended and goes on again is the guest's current one once more.
+ */
+export function linked(guest: Guest, { id, participantId, ended }: Seen, at: Date): Guest {
+  const known = guest.conversations.find((conversation) => conversation.id === id);
+  const isBack = ended === false && known !== undefined && known.endedAt !== null && !isOver(guest);
+  if (known !== undefined && !isBack) return guest;
+  const others = guest.conversations.filter((conversation) => conversation !== known);
+  const conversations = [...others, { ...known, id, participantId, endedAt: null }];
   return isOver(guest) || guest.state === 'closing' || guest.state === 'active'
     ? changed(guest, at, { conversations })
     : moved(guest, 'active', at, { conversations });
 }
 
-/** The current conversation ended at Genesys; the session goes on unless Genesys made it read-only. */
-export function conversationEnded(guest: Guest, at: Date): Guest {
-  const conversations = guest.conversations.map((conversation) => ({
-    ...conversation,
-    endedAt: conversation.endedAt ?? at.toISOString(),
-  }));
-  const ended = { conversations };
-  if (guest.state === 'active') return moved(guest, 'disconnected', at, ended);
-  return linkedConversation(guest) === null ? guest : changed(guest, at, ended);
+/** What Genesys shows of a conversation and nobody sees here: who the guest is in it. No new version. */
+export function shown(guest: Guest, { id, participantId, contactId }: Seen): Guest {
+  const known = guest.conversations.find((conversation) => conversation.id === id);
+  const isNews = known?.participantId !== participantId || (contactId ?? known.contactId) !== known.contactId;
+  if (known === undefined || !isNews) return guest;
+  const seen = { ...known, participantId, ...(contactId === undefined ? {} : { contactId }) };
+  return { ...guest, conversations: guest.conversations.map((each) => (each === known ? seen : each)) };
+}
+
+/**
+ * A conversation ended at Genesys: the one named, or all there are. The session goes on unless Genesys made it read-only; a guest with no
+ * conversation left that goes on is disconnected.
+ */
+export function conversationEnded(guest: Guest, at: Date, id?: string): Guest {
+  const isMeant = (one: Conversation): boolean => one.endedAt === null && (id === undefined || one.id === id);
+  const conversations = guest.conversations.map((one) => (isMeant(one) ? { ...one, endedAt: at.toISOString() } : one));
+  const isNews = guest.conversations.some(isMeant);
+  const goesOn = conversations.some(({ endedAt }) => endedAt === null);
+  if (guest.state === 'active' && !goesOn) return moved(guest, 'disconnected', at, { conversations });
+  return isNews ? changed(guest, at, { conversations }) : guest;
 }
 
 /** Somebody asked for the end. Asked again it changes nothing. */

@@ -8,6 +8,8 @@ export type ConversationView = {
   readonly expired?: boolean;
   /** The guest's own participant. */
   readonly participantId: string;
+  /** The external contact the organisation has put the guest with; absent when it has not. */
+  readonly contactId?: string;
   /** Its participant data. */
   readonly attributes: Attributes;
   /** Texts so far, oldest first; events and receipts left out. `key` is the same at every reading. */

@@ -47,6 +47,12 @@ export abstract class GuestStore {
   abstract countPast(before: Date): Promise<Tally>;
   /** For `idle` and `past`, and for nothing else, the guest is at rest since `since`. Joins the current unit of work. */
   abstract putOff(id: string, since: Date): Promise<void>;
+  /** The guest a conversation is linked with, the newest of several. Null when it is nobody's. */
+  abstract ofConversation(conversationId: string): Promise<string | null>;
+  /** Up to `limit` guests that are not over and were to be looked at by `at`: new ones at once, others when `lookAgain` said. Longest due first. */
+  abstract toLookAt(at: Date, limit: number): Promise<string[]>;
+  /** For `toLookAt`, and for nothing else, the guest is due at `at`. Joins the current unit of work. */
+  abstract lookAgain(id: string, at: Date): Promise<void>;
   /** The guest is gone, without a trace here. Joins the current unit of work. */
   abstract remove(id: string): Promise<void>;
 }

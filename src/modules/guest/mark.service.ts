@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '../../kernel/app-error.js';
+import { Outbox } from '../../kernel/outbox.js';
+import { mayLeave } from './consent.js';
+import { MARK } from './conversation.service.js';
+import { ConversationMarks } from './ports/conversation-marks.js';
+import { GuestStore } from './ports/guest.store.js';
+
+/** A contact that is not there after so many looks, some minutes, is not kept for this guest. */
+const CONTACT_ATTEMPTS = 10;
+
+/** What is to be put on a conversation. */
+export type Mark = { readonly conversationId: string; readonly what: 'tag' | 'contact' };
+
+/** Makes a guest's conversations findable at Genesys. Nothing waits for it, and nothing fails with it. */
+@Injectable()
+export class MarkService {
+  constructor(
+    private readonly guests: GuestStore,
+    private readonly marks: ConversationMarks,
+    private readonly outbox: Outbox,
+  ) {}
+
+  async mark(guestId: string, { conversationId, what }: Mark, attempt: number): Promise<void> {
+    const guest = await this.guests.find(guestId);
+    if (guest === null || !mayLeave(guest, 'genesys.mark')) return;
+    if (what === 'tag') return this.tag(conversationId, guestId);
+    if (await this.marks.associate(conversationId, guestId)) return;
+    if (attempt < CONTACT_ATTEMPTS) throw contactUnknown();
+  }
+
+  private async tag(conversationId: string, guestId: string): Promise<void> {
+    // Apart, so that what waits for a contact does not tag again and again.
+    if (this.marks.hasContacts)
+      await this.outbox.put({
+        topic: MARK,
+        subject: guestId,
+        distinct: `${conversationId}/contact`,
+        payload: { conversationId, what: 'contact' },
+      });
+    await this.marks.tag(conversationId, guestId);
+  }
+}
+
+const contactUnknown = (): AppError =>
+  new AppError('unavailable', 'genesys.contact_unknown', 'Genesys Cloud does not know the guest’s contact yet.');
