@@ -3,6 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { Clock } from '../../kernel/clock.js';
 import { Gate } from '../../kernel/gate.js';
 import { JobRunner } from '../../kernel/job-runner.js';
+import { PlatformAudit } from '../../modules/audit/index.js';
 import {
   ConversationEvents,
   ConversationMarks,
@@ -18,6 +19,7 @@ import { GenesysGuestChannel } from './guest-channel.js';
 import { OptionalCalls } from './optional-calls.js';
 import { openPlatform } from './platform.js';
 import type { Platform } from './platform.js';
+import { GenesysPlatformAudit } from './platform-audit.js';
 import { PlatformConversations } from './platform-conversations.js';
 import { PlatformLimits } from './platform-limits.js';
 import { PlatformMarks } from './platform-marks.js';
@@ -50,6 +52,11 @@ export class GenesysModule {
           inject: [PLATFORM],
           useFactory: ({ client }: Platform) => new PlatformConversations(client),
         },
+        {
+          provide: PlatformAudit,
+          inject: [PLATFORM],
+          useFactory: ({ client }: Platform) => new GenesysPlatformAudit(client),
+        },
         { provide: ConversationEvents, useFactory: () => new EventBodies() },
         { provide: OptionalCalls, inject: [Clock], useFactory: (clock: Clock) => new OptionalCalls(clock) },
         {
@@ -72,7 +79,7 @@ export class GenesysModule {
           },
         },
       ],
-      exports: [GuestChannel, Conversations, ConversationEvents, ConversationMarks, ConversationRecords],
+      exports: [GuestChannel, Conversations, ConversationEvents, ConversationMarks, ConversationRecords, PlatformAudit],
     };
   }
 }

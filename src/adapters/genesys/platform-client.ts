@@ -13,7 +13,6 @@ export type PlatformApis = {
   readonly conversations: InstanceType<Sdk['ConversationsApi']>;
   readonly analytics: InstanceType<Sdk['AnalyticsApi']>;
   readonly audits: InstanceType<Sdk['AuditApi']>;
-  readonly contacts: InstanceType<Sdk['ExternalContactsApi']>;
   readonly tokens: InstanceType<Sdk['TokensApi']>;
   readonly organization: InstanceType<Sdk['OrganizationApi']>;
   readonly utilities: InstanceType<Sdk['UtilitiesApi']>;
@@ -79,7 +78,6 @@ export class PlatformClient {
       conversations: new sdk.ConversationsApi(client),
       analytics: new sdk.AnalyticsApi(client),
       audits: new sdk.AuditApi(client),
-      contacts: new sdk.ExternalContactsApi(client),
       tokens: new sdk.TokensApi(client),
       organization: new sdk.OrganizationApi(client),
       utilities: new sdk.UtilitiesApi(client),

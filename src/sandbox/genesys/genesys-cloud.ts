@@ -21,6 +21,8 @@ import { Organization } from './organization.js';
 import { AccessTokens, bearer, oauthRoutes } from './platform/oauth.js';
 import { platformAccess } from './platform/platform-access.js';
 import { limitsRoutes } from './platform/limits-api.js';
+import { analyticsRoutes } from './platform/analytics-api.js';
+import { auditRoutes, AuditTrail } from './platform/audits-api.js';
 import { associationRoutes, conversationRoutes, housekeepingRoutes } from './platform/platform-api.js';
 
 export type GenesysOptions = {
@@ -43,6 +45,7 @@ export class GenesysCloud {
   private readonly sessions: GuestSessions;
   private readonly tickets = new GuestTickets();
   private readonly tokens: AccessTokens;
+  private readonly audits = new AuditTrail();
   private readonly attachments = new Attachments();
   private readonly files: GuestFiles;
   private settings: DeploymentSettings;
@@ -96,6 +99,8 @@ export class GenesysCloud {
         this.contacts.serve(api);
         associationRoutes(api, conversations);
         notificationRoutes(api, this.notifications, this.url);
+        analyticsRoutes(api, conversations);
+        auditRoutes(api, this.audits);
         await api.register(
           async (routes) => conversationRoutes(routes, { conversations, messaging, faults, lookupDelayMs }),
           { prefix: '/conversations' },
@@ -117,6 +122,13 @@ export class GenesysCloud {
   configure(changes: Partial<DeploymentSettings>): DeploymentSettings {
     this.settings = { ...this.settings, ...changes };
     this.version += 1;
+    this.audits.record({
+      serviceName: 'WebDeployments',
+      entityType: 'Configuration',
+      entityId: account.configurationId,
+      action: 'Update',
+      changed: Object.keys(changes),
+    });
     return this.settings;
   }
 
@@ -142,6 +154,7 @@ export class GenesysCloud {
     this.sessions.clear();
     this.conversations.clear();
     this.attachments.clear();
+    this.audits.clear();
     this.tokens.expireAll();
     this.settings = this.options.deployment;
     this.organization.reset();

@@ -48,6 +48,7 @@ export class ExternalContacts implements Crm {
       return dataSchema();
     });
     api.get<Page>('/externalcontacts/scan/contacts', async ({ query }) => this.page(query));
+    api.post('/externalcontacts/identifierlookup/contacts', async ({ body }) => this.lookUp(body));
     api.post('/externalcontacts/bulk/contacts/enrich', async (request) => this.enrich(request));
   }
 
@@ -57,6 +58,16 @@ export class ExternalContacts implements Crm {
 
   reset(): void {
     this.shelf.clear();
+  }
+
+  private lookUp(identifier: unknown): object {
+    const { type, value, externalSource } = isObject(identifier) ? identifier : {};
+    if (typeof type !== 'string' || typeof value !== 'string')
+      throw new Refusal(400, 'bad.request', 'type and value are required.');
+    const isOurs = type === 'ExternalId' && isObject(externalSource) && externalSource['id'] === SOURCE_ID;
+    const found = isOurs ? this.shelf.list().find(({ externalId }) => externalId === value) : undefined;
+    if (found === undefined) throw new Refusal(404, 'not.found', 'No contact has this identifier.');
+    return this.view(found);
   }
 
   private enrich(request: FastifyRequest): object {
