@@ -13,8 +13,8 @@ import { GuestStore } from './ports/guest.store.js';
 /** Topic of the intent "look what became of this conversation". Its subject is the conversation. */
 export const FOLLOW = 'genesys.follow';
 
-/** Genesys may show a conversation, or its end, a little after it has told of it. This many looks are about ten seconds. */
-const PATIENCE = 5;
+/** Genesys may show a conversation, or its end, a little after it has told of it. This many looks are a few seconds. */
+const PATIENCE = 4;
 
 /** Follows conversations the organisation tells us of: those of guests whose page has its own Messenger, and any other that is a guest's. */
 @Injectable()
