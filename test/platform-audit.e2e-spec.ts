@@ -22,7 +22,7 @@ afterEach(() => sandbox.call('DELETE', '/faults'));
 const ask = (query: Record<string, string | number> = {}) => {
   const at = (ms: number) => new Date(Date.now() + ms).toISOString();
   const all = { service: 'WebDeployments', from: at(-3_600_000), until: at(60_000), ...query };
-  const text = new URLSearchParams(Object.entries(all).map(([name, value]) => [name, String(value)]));
+  const text = new URLSearchParams(Object.entries(all).map(([name, value]): [string, string] => [name, String(value)]));
   return api.get<Page & ProblemAnswer & { queryId?: string }>(`/v1/audit/platform?${text.toString()}`);
 };
 const configure = (settings: object) => sandbox.patch('/genesys/deployment', settings, {});
