@@ -35,7 +35,33 @@ const PERMISSIONS: readonly Permission[] = [
     probe: ({ conversations }) =>
       conversations.patchConversationsMessage(randomUUID(), { state: 'disconnected' } as never),
   },
+  {
+    name: 'conversation:externalTag:edit',
+    feature: 'finding a guest’s conversations in analytics by its id',
+    probe: ({ conversations }) => conversations.putConversationTags(randomUUID(), { externalTag: randomUUID() }),
+  },
+  {
+    name: 'analytics:conversationDetail:view',
+    feature: 'asking what became of many silent guests in one call: they are asked for one by one, and later',
+    probe: ({ analytics }) => analytics.getAnalyticsConversationsDetails({ id: [randomUUID()] }),
+  },
+  {
+    name: 'conversation:participant:attributesview',
+    feature: 'finding conversations of widget-led guests that nobody has told us of',
+    probe: ({ conversations }) => conversations.postConversationsParticipantsAttributesSearch(anInstantAgo()),
+  },
+  {
+    name: 'audits:audit:view',
+    feature: 'GET /v1/audit/platform: reading the audit of Genesys Cloud',
+    probe: ({ audits }) => audits.getAuditsQueryServicemapping(),
+  },
 ];
+
+/** What began a moment ago: as little as can be searched. */
+function anInstantAgo() {
+  const [startValue, endValue] = [Date.now() - 1_000, Date.now()].map((at) => new Date(at).toISOString());
+  return { query: [{ type: 'DATE_RANGE', fields: ['startTime'], startValue: startValue!, endValue: endValue! }] };
+}
 
 /** One finding for all that are there, one for each that is not. */
 export async function permissionFindings(platform: PlatformClient): Promise<Finding[]> {

@@ -8,7 +8,7 @@ import { OptionalCalls } from './optional-calls.js';
 import { openPlatform } from './platform.js';
 import { PlatformMarks } from './platform-marks.js';
 
-type Marked = { id: string; externalTag: string | null; externalContactId: string | null };
+type Marked = { externalTag: string | null; contactId: string | null };
 
 const SOURCE = '5a4d0b0c-0000-4000-8000-00000000e001';
 
@@ -31,14 +31,27 @@ describe('PlatformMarks', () => {
     await (await lab.configured()).say('hello');
     return (await lab.conversations()).at(-1)!.id;
   };
-  const marked = async (id: string): Promise<Marked> =>
-    ((await lab.conversations()) as unknown as Marked[]).find((each) => each.id === id)!;
-  const contactOf = async (guestId: string): Promise<string> =>
-    (
-      await lab.api<{ id: string }>('POST', '/externalcontacts/contacts', {
-        externalIds: [{ externalSource: { id: SOURCE, name: 'Guests' }, value: guestId }],
-      })
-    ).body.id;
+  const marked = async (id: string): Promise<Marked> => {
+    const { externalTag = null, participants } = (
+      await lab.api<{ externalTag?: string; participants: { purpose: string; externalContactId?: string }[] }>(
+        'GET',
+        `/conversations/${id}`,
+      )
+    ).body;
+    const guest = participants.find(({ purpose }) => purpose === 'customer');
+    return { externalTag, contactId: guest?.externalContactId ?? null };
+  };
+  /** Kept as our CRM adapter keeps it. */
+  const contactOf = async (guestId: string): Promise<string> => {
+    const operation = {
+      matchingIdentifiers: [{ type: 'ExternalId', value: guestId, externalSource: { id: SOURCE } }],
+      action: 'Upsert',
+      contact: { schema: { id: '5a4d0b0c-0000-4000-8000-00000000e002', version: 3 }, customFields: {} },
+    };
+    const path = '/externalcontacts/bulk/contacts/enrich';
+    const { body } = await lab.api<{ results: { entity: { id: string } }[] }>('POST', path, { entities: [operation] });
+    return body.results[0]!.entity.id;
+  };
   const callsTo = async (path: string): Promise<number> =>
     (await lab.requests()).filter((each) => each.path.includes(path)).length;
 
@@ -55,7 +68,7 @@ describe('PlatformMarks', () => {
     expect(await marks.associate(id, guestId)).toBe(false);
     const contactId = await contactOf(guestId);
     for (let times = 0; times < 2; times++) expect(await marks.associate(id, guestId)).toBe(true);
-    expect((await marked(id)).externalContactId).toBe(contactId);
+    expect((await marked(id)).contactId).toBe(contactId);
     expect(await marks.associate(randomUUID(), guestId)).toBe(true);
   });
 
@@ -69,13 +82,13 @@ describe('PlatformMarks', () => {
       // Nobody waits for what is not permitted.
       expect(await marks.associate(id, guestId)).toBe(true);
     }
-    expect(await marked(id)).toMatchObject({ externalTag: null, externalContactId: null });
+    expect(await marked(id)).toMatchObject({ externalTag: null, contactId: null });
     expect([await callsTo('/tags'), await callsTo('/identifierlookup/')]).toEqual([1, 1]);
     expect(marks.notPermitted()).toEqual(['external tags', 'contact association']);
     clock.advance(60 * 60_000);
     await marks.tag(id, guestId);
     await marks.associate(id, guestId);
-    expect(await marked(id)).toMatchObject({ externalTag: guestId, externalContactId: expect.any(String) as string });
+    expect(await marked(id)).toMatchObject({ externalTag: guestId, contactId: expect.any(String) as string });
     expect(marks.notPermitted()).toEqual([]);
   });
 

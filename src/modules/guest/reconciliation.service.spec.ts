@@ -43,6 +43,7 @@ describe('reconciliation', () => {
     deploymentId: 'd',
     environment: null,
     attributeNames: [],
+    personalDataInText: 'refuse' as const,
     widgetKeys: [randomBytes(32)],
     receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
   };
