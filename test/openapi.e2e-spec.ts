@@ -57,7 +57,9 @@ describe('the description of the API', () => {
     for (const { method, path, access } of described) {
       const operation = body.paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
       expect([path, operation?.summary]).toEqual([path, expect.any(String)]);
-      expect(operation!.security).toEqual(access.kind === 'scope' ? [{ bearer: [access.scope] }] : []);
+      expect(operation!.security).toEqual(
+        access.kind === 'scope' ? [{ bearer: [access.scope] }] : access.kind === 'signed' ? [{ signature: [] }] : [],
+      );
       expect(Object.keys(operation!.responses).some((code) => code.startsWith('2'))).toBe(true);
       expect(Object.keys(operation!.responses).some((code) => code.startsWith('4'))).toBe(true);
     }

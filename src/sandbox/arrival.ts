@@ -38,7 +38,8 @@ export const isGenesys = (target: string | null): boolean => target === 'genesys
 /** Whom a path is for. What nobody claims belongs to Genesys, whose API answers unknown paths too. */
 export function targetOf(path: string): string | null {
   if (path === '/sandbox' || path.startsWith('/sandbox/') || path.startsWith('/sandbox?')) return null;
-  if (path.startsWith('/api/v2/externalcontacts/')) return 'crm/genesys-contacts';
+  // Putting a conversation with a contact is no matter of whoever keeps contacts in step.
+  if (/^\/api\/v2\/externalcontacts\/(?!conversations\/|identifierlookup\/)/.test(path)) return 'crm/genesys-contacts';
   const crm = /^\/crm\/([^/?]+)/.exec(path)?.[1];
   return crm === undefined ? 'genesys' : `crm/${crm}`;
 }

@@ -101,7 +101,7 @@ describe('The doctor', () => {
   });
 
   it('does not take what it could not find out for a right that is there', async () => {
-    await lab.fault('genesys', '/details', { status: 500 }, 10);
+    await lab.fault('genesys', '/attributes/search', { status: 500 }, 10);
     const permissions = (await look()).filter(({ about }) => about === 'permission');
     expect(permissions).toMatchObject([{ verdict: 'costs' }]);
     expect(permissions[0]!.says).toContain('could not be found out (genesys.unavailable)');

@@ -15,7 +15,7 @@ export class EventBodies extends ConversationEvents {
     const { detail, topicName, eventBody, type, conversationId } = fields(body);
     // Amazon EventBridge puts its own envelope around that of the notification.
     if (detail !== undefined) return this.read(detail);
-    if (topicName !== undefined) return notified(String(topicName), fields(eventBody));
+    if (topicName !== undefined) return notified(topicName, fields(eventBody));
     if (type !== undefined) return own(fields(body));
     // What a trigger hands to its workflow is the event alone.
     if (conversationId !== undefined) return happened(fields(body));
@@ -23,7 +23,8 @@ export class EventBodies extends ConversationEvents {
   }
 }
 
-function notified(topic: string, event: Fields): ConversationNews | null {
+function notified(topic: unknown, event: Fields): ConversationNews | null {
+  if (typeof topic !== 'string') throw invalid('/topicName', 'isString', 'must be a string');
   if (QUEUE_TOPIC.test(topic)) return onQueue(event);
   const [, what] = DETAIL_TOPIC.exec(topic) ?? [];
   if (what === undefined) return null;

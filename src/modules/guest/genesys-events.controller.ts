@@ -31,7 +31,13 @@ export class GenesysEventsController {
     description:
       'The body is ours (`type`, `conversationId`, `guestSessionId`), or an event as Genesys Cloud has it: bare, as `{ topicName, eventBody }`, or as EventBridge wraps it. What is told is only where to look: the conversation is read before anything changes, so events may come twice and out of order.',
   })
-  @ApiHeader({ name: 'webhook-id', required: true, schema: { type: 'string' }, example: 'evt_2f7c1e' })
+  @ApiHeader({
+    name: 'webhook-id',
+    required: true,
+    description: 'The same when it is sent again',
+    schema: { type: 'string' },
+    example: 'evt_2f7c1e',
+  })
   @ApiHeader({
     name: 'webhook-timestamp',
     required: true,

@@ -263,6 +263,35 @@ export function guestStoreContract(openLab: () => Promise<GuestStoreLab>): void 
     });
   });
 
+  it('knows whose a conversation is, the newest guest’s of several', async () => {
+    const [mine, shared] = [randomUUID(), randomUUID()];
+    const having = (...ids: string[]) => ids.map((id) => ({ id, participantId: randomUUID(), endedAt: null }));
+    const first = await added({ conversations: having(mine, shared) });
+    const second = await added();
+    expect(await lab.store.ofConversation(mine)).toBe(first.id);
+    await lab.store.update(second.id, (guest) => ({ ...counted(guest), conversations: having(shared) }));
+    expect(await lab.another.ofConversation(shared)).toBe(second.id);
+    expect(await lab.store.ofConversation(randomUUID())).toBeNull();
+    await lab.store.remove(first.id);
+    expect(await lab.store.ofConversation(mine)).toBeNull();
+  });
+
+  it('names guests to look at: from their creation on, when it was said, and until they are over', async () => {
+    const at = (day: number): Date => new Date(Date.UTC(1800, 0, day));
+    const [early, late] = [await added({ createdDate: at(1) }), await added({ createdDate: at(2), state: 'closing' })];
+    await added({ createdDate: at(1), state: 'closed', closedDate: at(2) });
+    expect(await lab.store.toLookAt(at(2), 10)).toEqual([early.id, late.id]);
+    expect(await lab.store.toLookAt(at(2), 1)).toEqual([early.id]);
+    await lab.store.lookAgain(early.id, at(5));
+    await lab.store.update(early.id, counted);
+    expect(await lab.another.toLookAt(at(4), 10)).toEqual([late.id]);
+    expect(await lab.store.toLookAt(at(5), 10)).toEqual([late.id, early.id]);
+    await lab.store.update(late.id, (guest) => ({ ...counted(guest), state: 'closed', closedDate: at(3) }));
+    expect(await lab.store.toLookAt(at(5), 10)).toEqual([early.id]);
+    await lab.store.lookAgain('nonsense', at(1));
+    await lab.store.remove(early.id);
+  });
+
   it('refuses a cursor that is none of its own', async () => {
     for (const cursor of ['', 'nonsense', Buffer.from('1 2').toString('base64url'), '%%%'])
       await expect(lab.store.list({ limit: 1, cursor })).rejects.toMatchObject({

@@ -10,8 +10,8 @@ const DAY_MS = 24 * 3_600_000;
 
 /** What is on record of conversations: details by id and by query, and the search for participant attributes. Nothing lags here. */
 export function analyticsRoutes(app: FastifyInstance, conversations: Conversations): void {
-  app.get('/analytics/conversations/details', async ({ query }) => {
-    const ids = [(query as JsonObject)['id'] ?? []].flat().flatMap((id) => String(id).split(','));
+  app.get<{ Querystring: { id?: string | string[] } }>('/analytics/conversations/details', async ({ query }) => {
+    const ids = [query.id ?? []].flat().flatMap((id) => id.split(','));
     return { conversations: ids.flatMap((id) => conversations.find(id) ?? []).map(detailsView) };
   });
 
@@ -23,9 +23,7 @@ export function analyticsRoutes(app: FastifyInstance, conversations: Conversatio
       .filter((conversation) => isWithinDays(conversation, from, until))
       .filter((conversation) => passes(segmentFilters, (dimension) => segmentValue(conversation, dimension)))
       .filter((conversation) => passes(conversationFilters, (dimension) => conversationValue(conversation, dimension)));
-    const { pageSize = 25, pageNumber = 1 } = isObject(paging)
-      ? (paging as { pageSize?: number; pageNumber?: number })
-      : {};
+    const { pageSize = 25, pageNumber = 1 } = isObject(paging) ? paging : {};
     const page = found.toReversed().slice((pageNumber - 1) * pageSize, pageNumber * pageSize);
     // An answer without matches has no list at all.
     return { ...(page.length === 0 ? {} : { conversations: page.map(detailsView) }), totalHits: found.length };
