@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { isObject, type JsonObject } from '../../json.js';
+import { isObject } from '../../json.js';
 import { Refusal } from '../../refusal.js';
 import type { Conversation } from '../conversation.js';
 import type { Conversations } from '../conversations.js';
@@ -23,7 +23,8 @@ export function analyticsRoutes(app: FastifyInstance, conversations: Conversatio
       .filter((conversation) => isWithinDays(conversation, from, until))
       .filter((conversation) => passes(segmentFilters, (dimension) => segmentValue(conversation, dimension)))
       .filter((conversation) => passes(conversationFilters, (dimension) => conversationValue(conversation, dimension)));
-    const { pageSize = 25, pageNumber = 1 } = isObject(paging) ? paging : {};
+    const given = isObject(paging) ? paging : {};
+    const [pageSize, pageNumber] = [Number(given['pageSize'] ?? 25), Number(given['pageNumber'] ?? 1)];
     const page = found.toReversed().slice((pageNumber - 1) * pageSize, pageNumber * pageSize);
     // An answer without matches has no list at all.
     return { ...(page.length === 0 ? {} : { conversations: page.map(detailsView) }), totalHits: found.length };
