@@ -14,7 +14,7 @@ let sandbox: Client;
 const pages: Messenger[] = [];
 
 beforeAll(async () => {
-  running = await testService({ GENESYS_EVENTS_SECRETS: `${NEW},${OLD}` });
+  running = await testService({ GENESYS_EVENTS_SECRETS: `${NEW},${OLD}`, CRMS: 'genesys-contacts' });
   ({ api, sandbox } = running);
 }, 60_000);
 afterAll(() => running?.close());
@@ -198,6 +198,24 @@ describe('what the organisation tells of a conversation', () => {
       );
     }
     expect(running.log().match(/genesys does not permit it/g)).toHaveLength(1);
+  });
+
+  it('puts the conversation with the contact that is kept for the guest', async () => {
+    const guest = await create();
+    const { id } = await conversationWith(guest, 'hello');
+    await tell({ type: 'conversation.started', conversationId: id });
+    type Contact = { externalId: string; id: string };
+    type Received = { method: string; path: string; body: { externalContactId?: string } | null };
+    const contact = await until(
+      async () => (await sandbox.get<Contact[]>('/crm/genesys-contacts/records')).body,
+      (contacts) => contacts.some(({ externalId }) => externalId === guest.id),
+    );
+    const put = await until(
+      async () => (await sandbox.get<Received[]>('/requests')).body,
+      (all) => all.some(({ path }) => path === `/api/v2/externalcontacts/conversations/${id}`),
+    );
+    const { body } = put.find(({ path }) => path === `/api/v2/externalcontacts/conversations/${id}`)!;
+    expect(body?.externalContactId).toBe(contact.find(({ externalId }) => externalId === guest.id)!.id);
   });
 
   it('may be about something else, which is no fault', async () => {
