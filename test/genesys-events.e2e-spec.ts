@@ -169,6 +169,18 @@ describe('what the organisation tells of a conversation', () => {
     expect((await guestWhen(mine.id, () => true)).genesys.linked).toBe(false);
   });
 
+  it('is not insisted on where our client may not look', async () => {
+    const id = randomUUID();
+    const effect = { permission: false };
+    await sandbox.post('/faults', { target: 'genesys', match: `conversations/messages/${id}`, effect, times: 50 });
+    await tell({ type: 'conversation.started', conversationId: id });
+    await until(
+      async () => running.log(),
+      (log) => log.includes('conversation cannot be followed'),
+      30_000,
+    );
+  }, 60_000);
+
   it('closes a guest that was closed before its conversation was known', async () => {
     const guest = await create();
     const { id } = await conversationWith(guest, 'hello');
@@ -213,10 +225,11 @@ describe('what the organisation tells of a conversation', () => {
     const put = await until(
       async () => (await sandbox.get<Received[]>('/requests')).body,
       (all) => all.some(({ path }) => path === `/api/v2/externalcontacts/conversations/${id}`),
+      30_000,
     );
     const { body } = put.find(({ path }) => path === `/api/v2/externalcontacts/conversations/${id}`)!;
     expect(body?.externalContactId).toBe(contact.find(({ externalId }) => externalId === guest.id)!.id);
-  });
+  }, 60_000);
 
   it('may be about something else, which is no fault', async () => {
     for (const other of [

@@ -15,6 +15,7 @@ export const FOLLOW = 'genesys.follow';
 
 /** Genesys may show a conversation, or its end, a little after it has told of it. This many looks are a few seconds. */
 const PATIENCE = 4;
+const HIDDEN = ['genesys.forbidden', 'genesys.no_guest_yet'];
 
 /** Follows conversations the organisation tells us of: those of guests whose page has its own Messenger, and any other that is a guest's. */
 @Injectable()
@@ -42,11 +43,23 @@ export class FollowService {
     return true;
   }
 
+  /** `hidden`: it is not for us to see, or no guest is in it. Anybody's conversation may be told of, so nobody insists. */
+  async read(conversationId: string, attempt: number): Promise<ConversationView | null | 'hidden'> {
+    try {
+      return await this.conversations.read(conversationId);
+    } catch (error) {
+      if (attempt < PATIENCE || !HIDDEN.includes(errorCode(error))) throw error;
+      this.logger.warn('conversation cannot be followed', { conversationId, code: errorCode(error) });
+      return 'hidden';
+    }
+  }
+
   /** Looks at the conversation itself; what was told of it is only where to look, and may be told twice and late. */
   async follow({ conversationId, guestId, ended }: ConversationNews, attempt: number): Promise<void> {
     const linkedTo = await this.guests.ofConversation(conversationId);
     if (linkedTo !== null && !(await this.mayAsk(linkedTo))) return;
-    const conversation = await this.conversations.read(conversationId);
+    const conversation = await this.read(conversationId, attempt);
+    if (conversation === 'hidden') return;
     if (attempt < PATIENCE && (conversation === null || (ended && !conversation.ended))) throw notShownYet();
     if (conversation === null) return linkedTo === null ? undefined : this.told.ended(linkedTo, conversationId);
     const theirs = linkedTo ?? (await this.claimed(conversation, guestId));

@@ -26,7 +26,7 @@ export class MarkService {
     if (guest === null || !mayLeave(guest, 'genesys.mark')) return;
     if (what === 'tag') return this.tag(conversationId, guestId);
     if (await this.marks.associate(conversationId, guestId)) return;
-    if (attempt < CONTACT_ATTEMPTS) throw contactUnknown();
+    if (attempt < CONTACT_ATTEMPTS) throw contactUnknown(Math.min(60_000, 1_000 * 2 ** attempt));
   }
 
   private async tag(conversationId: string, guestId: string): Promise<void> {
@@ -42,5 +42,7 @@ export class MarkService {
   }
 }
 
-const contactUnknown = (): AppError =>
-  new AppError('unavailable', 'genesys.contact_unknown', 'Genesys Cloud does not know the guest’s contact yet.');
+const contactUnknown = (retryAfterMs: number): AppError =>
+  new AppError('unavailable', 'genesys.contact_unknown', 'Genesys Cloud does not know the guest’s contact yet.', {
+    retryAfterMs,
+  });

@@ -102,7 +102,7 @@ describe('reconciliation', () => {
     );
     const records = new PlatformRecords(client, new OptionalCalls(clock));
     const followed = new FollowService(storage.guests, conversations, told, new EventBodies(), outbox);
-    reconciliation = new ReconciliationService(storage.guests, conversations, records, told, followed, clock, {
+    reconciliation = new ReconciliationService(storage.guests, records, told, followed, clock, {
       silenceMs: SILENCE,
     });
   }, 60_000);
@@ -285,6 +285,16 @@ describe('reconciliation', () => {
     silence();
     await reconciliation.sweep();
     expect((await now(guest)).state).toBe('disconnected');
+  });
+
+  it('is not held up by a conversation that is not for us to see', async () => {
+    const [hidden, shown] = [await linkedGuest('widget'), await linkedGuest('widget')];
+    await ends(shown.conversationId);
+    await other.fault('genesys', `/messages/${hidden.conversationId}`, { permission: false }, 100);
+    silence();
+    expect(await reconciliation.sweep()).toBe(2);
+    expect((await now(hidden.guest)).state).toBe('active');
+    expect((await now(shown.guest)).state).toBe('disconnected');
   });
 
   it('stops when Genesys is away, and goes on afterwards', async () => {

@@ -9,7 +9,6 @@ import type { Guest } from './guest.js';
 import { ReconcileSettings } from './guest.settings.js';
 import { ConversationRecords } from './ports/conversation-records.js';
 import type { Claim, ConversationRecord, Interval } from './ports/conversation-records.js';
-import { Conversations } from './ports/conversations.js';
 import { GuestStore } from './ports/guest.store.js';
 import { lastConversation, nextLook, stepFor } from './reconciliation.js';
 
@@ -43,7 +42,6 @@ export class ReconciliationService {
 
   constructor(
     private readonly guests: GuestStore,
-    private readonly conversations: Conversations,
     private readonly records: ConversationRecords,
     private readonly told: ConversationService,
     private readonly followed: FollowService,
@@ -96,10 +94,25 @@ export class ReconciliationService {
       const records = ids.length === 0 ? [] : ((await this.records.of(ids)) ?? []);
       const byId = new Map(records.map((record) => [record.id, record]));
       for (const guest of guests) {
-        if (!(await this.lookAt(guest, byId, share))) continue;
+        if (!(await this.isLookedAt(guest, byId, share))) continue;
         await this.putOff(guest);
         looked.add(guest.id);
       }
+    }
+  }
+
+  /** What goes wrong with one guest for good holds up no other. */
+  private async isLookedAt(
+    guest: Guest,
+    records: ReadonlyMap<string, ConversationRecord>,
+    share: Share,
+  ): Promise<boolean> {
+    try {
+      return await this.lookAt(guest, records, share);
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      this.logger.error('guest not reconciled', { guestId: guest.id, code: errorCode(error) });
+      return true;
     }
   }
 
@@ -111,9 +124,9 @@ export class ReconciliationService {
     const step = stepFor(guest, conversation, record);
     if (step === 'read') {
       if (!share.take()) return false;
-      const view = await this.conversations.read(conversation.id);
+      const view = await this.followed.read(conversation.id, Infinity);
       if (view === null) await this.told.ended(guest.id, conversation.id);
-      else await this.told.linkTo(guest.id, view);
+      else if (view !== 'hidden') await this.told.linkTo(guest.id, view);
       return true;
     }
     if (step === 'end') await this.told.ended(guest.id, conversation.id);
