@@ -1,6 +1,6 @@
 import type { Tally } from '../../kernel/data-class.js';
 import { UUID } from '../../kernel/uuid.js';
-import { guestNotFound, GuestStore, isOver } from '../../modules/guest/index.js';
+import { guestNotFound, GuestStore } from '../../modules/guest/index.js';
 import type { Guest, GuestPage, GuestQuery } from '../../modules/guest/index.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { GuestWakers } from './guest-wakers.js';
@@ -31,23 +31,35 @@ const LOCK: LookUp = {
   },
 };
 
-const COLUMNS = `id uuid, version integer, state text, mode text, email_hash text, phone_hash text, campaign_id text,
-  created_at timestamptz, over_at timestamptz, conversation_ids text[], document jsonb`;
+/** What a guest is found by stands in columns; the document says it, so that it is sent and read once. */
+const VERSION = `(document->>'version')::integer`;
+const CREATED = `(document->>'createdDate')::timestamptz`;
+/** Null while the guest is not over. */
+const OVER_AT = `case when document->>'state' in ('closed', 'expired', 'erased', 'failed')
+  then coalesce(document->>'closedDate', document->>'modifiedDate')::timestamptz end`;
+const EMAIL = `document->'identity'->>'emailHash'`;
+const PHONE = `document->'identity'->>'phoneHash'`;
+const CAMPAIGN = `document->'channelContext'->>'campaignId'`;
 const INSERT: Statement = {
   name: 'guest.insert',
-  text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, resting_since, look_at,
-      conversation_ids, document)
-    select id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, coalesce(over_at, created_at), created_at,
-      conversation_ids, document
-      from json_to_recordset($1) as row (${COLUMNS})`,
+  text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, resting_since, look_at, document)
+    select (document->>'id')::uuid, ${VERSION}, document->>'state', document->>'mode', ${EMAIL}, ${PHONE}, ${CAMPAIGN},
+      ${CREATED}, coalesce(${OVER_AT}, ${CREATED}), ${CREATED}, document
+      from jsonb_array_elements($1::jsonb) as row (document)`,
 };
 const UPDATE: Statement = {
   name: 'guest.update',
-  text: `update guest set version = row.version, state = row.state, email_hash = row.email_hash, phone_hash = row.phone_hash,
-      campaign_id = row.campaign_id, resting_since = coalesce(row.over_at, guest.resting_since),
-      conversation_ids = row.conversation_ids, document = row.document
-    from json_to_recordset($1) as row (${COLUMNS}, known integer)
-    where guest.id = row.id and guest.version = row.known`,
+  text: `update guest set version = ${VERSION.replaceAll('document', 'row.document')}, state = row.document->>'state',
+      email_hash = row.${EMAIL}, phone_hash = row.${PHONE}, campaign_id = row.${CAMPAIGN},
+      resting_since = coalesce(${OVER_AT.replaceAll('document', 'row.document')}, guest.resting_since), document = row.document
+    from rows from (jsonb_array_elements($1::jsonb), unnest($2::integer[])) as row (document, known)
+    where guest.id = (row.document->>'id')::uuid and guest.version = row.known`,
+};
+const LINK: Statement = {
+  name: 'guest.link',
+  text: `insert into guest_conversation (conversation_id, guest_id)
+    select conversation_id, guest_id from json_to_recordset($1) as row (conversation_id text, guest_id uuid)
+    on conflict do nothing`,
 };
 
 /** Written as the indices are, so that each is read in its order. */
@@ -73,7 +85,8 @@ const PUT_OFF: Statement = {
 };
 const OF_CONVERSATION: Statement = {
   name: 'guest.of_conversation',
-  text: 'select id from guest where conversation_ids @> array[$1] order by id desc limit 1',
+  text: `select guest_id as id from guest_conversation where conversation_id = $1
+    order by conversation_id desc, guest_id desc limit 1`,
 };
 const TO_LOOK_AT: Statement = {
   name: 'guest.to_look_at',
@@ -84,12 +97,17 @@ const LOOK_AGAIN: Statement = {
   name: 'guest.look_again',
   text: `update guest set look_at = row.at from json_to_recordset($1) as row (id uuid, at timestamptz) where guest.id = row.id`,
 };
-const DELETE: Statement = { name: 'guest.delete', text: 'delete from guest where id = any($1::uuid[])' };
+const DELETE: Statement = {
+  name: 'guest.delete',
+  text: `with gone as (delete from guest where id = any($1::uuid[]) returning id, document)
+    delete from guest_conversation using gone, jsonb_array_elements(gone.document->'conversations') as conversation
+      where conversation_id = conversation->>'id' and guest_id = gone.id`,
+};
 
 const added: Sink<Guest> = {
   name: 'guest.added',
   async write(queries, guests) {
-    await queries.query(INSERT, [asJson(guests.map(toRow))]);
+    await queries.query(INSERT, [asJson(guests)]);
   },
 };
 
@@ -97,9 +115,17 @@ const changed: Sink<Change> = {
   name: 'guest.changed',
   async write(queries, changes) {
     const { count } = await queries.query(UPDATE, [
-      asJson(changes.map(({ from, guest }) => ({ ...toRow(guest), known: from }))),
+      asJson(changes.map(({ guest }) => guest)),
+      changes.map(({ from }) => from),
     ]);
     if (count !== changes.length) throw new Overtaken('a guest was changed by another transaction');
+  },
+};
+
+const linked: Sink<{ readonly conversation_id: string; readonly guest_id: string }> = {
+  name: 'guest.linked',
+  async write(queries, rows) {
+    await queries.query(LINK, [asJson(rows)]);
   },
 };
 
@@ -136,6 +162,7 @@ export class PostgresGuestStore extends GuestStore {
   async add(guest: Guest): Promise<void> {
     announceSubject(this.work, `guest:${guest.id}`);
     await this.work.collect(added, keyOf(guest.id), guest);
+    await this.link(guest.id, guest.conversations);
   }
 
   async find(id: string): Promise<Guest | null> {
@@ -153,6 +180,7 @@ export class PostgresGuestStore extends GuestStore {
       const next = change(guest);
       if (next === guest) return next;
       await this.work.collect(changed, keyOf(id), { from: guest.version, guest: next });
+      await this.link(id, next.conversations.slice(guest.conversations.length));
       this.wakers.changed(id);
       return next;
     }, `guest:${id}`);
@@ -221,6 +249,14 @@ export class PostgresGuestStore extends GuestStore {
   async remove(id: string): Promise<void> {
     if (UUID.test(id)) await this.work.collect(removed, keyOf(id), id);
   }
+
+  private async link(id: string, conversations: Guest['conversations']): Promise<void> {
+    for (const conversation of conversations)
+      await this.work.collect(linked, `guest_conversation:${conversation.id}:${id}`, {
+        conversation_id: conversation.id,
+        guest_id: id,
+      });
+  }
 }
 
 const keyOf = (id: string): string => `guest:${id}`;
@@ -230,20 +266,6 @@ const guestIdOf = (subject: string): string | null => {
   const id = subject.startsWith('guest:') ? subject.slice('guest:'.length) : '';
   return UUID.test(id) ? id : null;
 };
-
-const toRow = (guest: Guest): Record<string, unknown> => ({
-  id: guest.id,
-  version: guest.version,
-  state: guest.state,
-  mode: guest.mode,
-  email_hash: guest.identity.emailHash,
-  phone_hash: guest.identity.phoneHash,
-  campaign_id: guest.channelContext.campaignId ?? null,
-  created_at: guest.createdDate,
-  over_at: isOver(guest) ? (guest.closedDate ?? guest.modifiedDate) : undefined,
-  conversation_ids: guest.conversations.map(({ id }) => id),
-  document: guest,
-});
 
 const toGuest = (document: Document): Guest => ({
   ...document,

@@ -1,9 +1,12 @@
--- Whose a conversation is, for those who know only the conversation. A column of its own: it does not change with the document, so that a counted
--- message stays an update in place.
-alter table guest add column conversation_ids text[];
-update guest set conversation_ids = array(select conversation->>'id' from jsonb_array_elements(document->'conversations') as conversation);
-alter table guest alter column conversation_ids set not null;
-create index guest_conversation on guest using gin (conversation_ids) with (fastupdate = off);
+-- Whose a conversation is, for those who know only the conversation. A table of its own: guests that are not linked yet, most of what is written,
+-- cost it nothing.
+create table guest_conversation (
+  conversation_id text not null,
+  guest_id uuid not null,
+  primary key (conversation_id, guest_id)
+);
+insert into guest_conversation (conversation_id, guest_id)
+  select distinct conversation->>'id', id from guest, jsonb_array_elements(document->'conversations') as conversation;
 
 -- When Genesys is to be asked what became of a guest, if nothing was heard until then. Moved on by who asks, and by no change of the guest.
 alter table guest add column look_at timestamptz;
