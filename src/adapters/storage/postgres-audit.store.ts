@@ -3,10 +3,10 @@ import type { Entry, EntryPage, EntryQuery, Happening, Head, Subject } from '../
 import type { GroupCommitter } from './group-committer.js';
 import { fromCursor, pageOf, toCursor } from './page.js';
 import type { Sink } from './pending.js';
-import { asJson } from './statement.js';
 import type { Queries, Statement } from './statement.js';
 import { Overtaken } from './storage.errors.js';
 import { isNewSubject } from './subject-keys.js';
+import { asTexts, fromTexts } from './texts.js';
 
 /** `isFirst`: its subject came into being in the same unit, so that there is no chain to look for. */
 type Appended = { readonly happening: Happening; readonly isFirst: boolean };
@@ -26,15 +26,16 @@ const HEADS: Statement = {
   name: 'audit.heads',
   text: 'select subject, sequence, hash from audit_head where subject = any($1::text[]) order by subject for update',
 };
+const ENTRY = ['subject', 'sequence', 'body', 'previous_hash', 'hash', 'sealed'] as const;
+const HEAD = ['subject', 'sequence', 'hash'] as const;
 const APPEND: Statement = {
   name: 'audit.append',
   text: `with entries as (
       insert into audit_entry (subject, sequence, body, previous_hash, hash, sealed)
-        select subject, sequence, body, previous_hash, hash, sealed from json_to_recordset($1)
-          as row (subject text, sequence bigint, body text, previous_hash text, hash text, sealed text)),
+        select subject, sequence::bigint, body, previous_hash, hash, sealed from ${fromTexts(ENTRY)}),
     heads as (
       insert into audit_head (subject, sequence, hash)
-        select subject, sequence, hash from json_to_recordset($2) as row (subject text, sequence bigint, hash text)
+        select subject, sequence::bigint, hash from ${fromTexts(HEAD, ENTRY.length + 1)}
         on conflict (subject) do update set sequence = excluded.sequence, hash = excluded.hash
           where audit_head.sequence < excluded.sequence
         returning 1)
@@ -85,7 +86,8 @@ const appended: Sink<Appended> = {
       .map(([subject, head]) => ({ subject, ...head }))
       .sort((a, b) => (a.subject < b.subject ? -1 : 1));
     // Another transaction may have begun one of these chains after the heads were read: then its place, or its head, is taken.
-    const answer = await queries.query<{ moved: number }>(APPEND, [asJson(entries.map(toRow)), asJson(moved)]);
+    const values = [...asTexts(entries.map(toRow), ENTRY), ...asTexts(moved, HEAD)];
+    const answer = await queries.query<{ moved: number }>(APPEND, values);
     if (answer.rows[0]?.moved !== moved.length)
       throw new Overtaken('an audit chain was continued by another transaction');
   },

@@ -34,22 +34,24 @@ import type { GroupCommitter } from './group-committer.js';
 import type { Sink } from './pending.js';
 import { asJson } from './statement.js';
 import type { Statement } from './statement.js';
+import { asTexts, fromTexts } from './texts.js';
 
 type Put = {
   readonly crm: string;
   readonly guest_id: string;
   readonly version: number;
-  readonly record: CrmRecord;
+  /** As JSON. */
+  readonly record: string;
   readonly hash: string;
   readonly due_at: string;
 };
 
+const PUT_COLUMNS = ['crm', 'guest_id', 'version', 'record', 'hash', 'due_at'] as const;
 const PUT: Statement = {
   name: 'crm.put',
   // What the CRM holds or has refused in this very form is not due; while somebody delivers, nobody knows what it holds.
   text: `insert into crm_record (crm, guest_id, version, record, desired_hash, due_at)
-    select crm, guest_id, version, record, hash, due_at from json_to_recordset($1)
-      as row (crm text, guest_id uuid, version integer, record jsonb, hash text, due_at timestamptz)
+    select crm, guest_id::uuid, version::integer, record::jsonb, hash, due_at::timestamptz from ${fromTexts(PUT_COLUMNS)}
     on conflict (crm, guest_id) do update set
       version = excluded.version,
       record = excluded.record,
@@ -96,7 +98,7 @@ const REMOVE: Statement = {
 const put: Sink<Put> = {
   name: 'crm.put',
   async write(queries, rows) {
-    await queries.query(PUT, [asJson(sorted(rows))]);
+    await queries.query(PUT, asTexts(sorted(rows), PUT_COLUMNS));
   },
 };
 const withdrawn: Sink<Pick<Put, 'crm' | 'guest_id'>> = {
@@ -128,7 +130,8 @@ export class PostgresCrmStore extends CrmStore {
 
   async put(crm: string, { guestId, version, record }: Desired, dueAt: Date): Promise<void> {
     const hash = recordHash(record);
-    const row = { crm, guest_id: guestId, version, record, hash, due_at: dueAt.toISOString() };
+    const json = JSON.stringify(record);
+    const row = { crm, guest_id: guestId, version, record: json, hash, due_at: dueAt.toISOString() };
     await this.work.collect(put, keyOf(crm, guestId), row);
   }
 

@@ -10,6 +10,7 @@ import { asJson } from './statement.js';
 import type { LookUp, Statement } from './statement.js';
 import { Overtaken } from './storage.errors.js';
 import { announceSubject } from './subject-keys.js';
+import { asTexts, fromTexts } from './texts.js';
 
 type Row = { readonly document: Document };
 /** A guest as JSON has it. */
@@ -31,7 +32,7 @@ const LOCK: LookUp = {
   },
 };
 
-/** What a guest is found by stands in columns; the document says it, so that it is sent and read once. */
+/** What a guest is found by stands in columns; the document says it, so that it is sent once. `offset 0`: and read once, not once a column. */
 const VERSION = `(document->>'version')::integer`;
 const CREATED = `(document->>'createdDate')::timestamptz`;
 /** Null while the guest is not over. */
@@ -45,14 +46,14 @@ const INSERT: Statement = {
   text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, resting_since, look_at, document)
     select (document->>'id')::uuid, ${VERSION}, document->>'state', document->>'mode', ${EMAIL}, ${PHONE}, ${CAMPAIGN},
       ${CREATED}, coalesce(${OVER_AT}, ${CREATED}), ${CREATED}, document
-      from jsonb_array_elements($1::jsonb) as row (document)`,
+      from (select document::jsonb from ${fromTexts(['document'])} offset 0) as row`,
 };
 const UPDATE: Statement = {
   name: 'guest.update',
   text: `update guest set version = ${VERSION.replaceAll('document', 'row.document')}, state = row.document->>'state',
       email_hash = row.${EMAIL}, phone_hash = row.${PHONE}, campaign_id = row.${CAMPAIGN},
       resting_since = coalesce(${OVER_AT.replaceAll('document', 'row.document')}, guest.resting_since), document = row.document
-    from rows from (jsonb_array_elements($1::jsonb), unnest($2::integer[])) as row (document, known)
+    from (select document::jsonb, known::integer from ${fromTexts(['document', 'known'])} offset 0) as row
     where guest.id = (row.document->>'id')::uuid and guest.version = row.known`,
 };
 const LINK: Statement = {
@@ -107,17 +108,15 @@ const DELETE: Statement = {
 const added: Sink<Guest> = {
   name: 'guest.added',
   async write(queries, guests) {
-    await queries.query(INSERT, [asJson(guests)]);
+    await queries.query(INSERT, asTexts(guests.map(documentOf), ['document']));
   },
 };
 
 const changed: Sink<Change> = {
   name: 'guest.changed',
   async write(queries, changes) {
-    const { count } = await queries.query(UPDATE, [
-      asJson(changes.map(({ guest }) => guest)),
-      changes.map(({ from }) => from),
-    ]);
+    const rows = changes.map(({ from, guest }) => ({ ...documentOf(guest), known: from }));
+    const { count } = await queries.query(UPDATE, asTexts(rows, ['document', 'known']));
     if (count !== changes.length) throw new Overtaken('a guest was changed by another transaction');
   },
 };
@@ -266,6 +265,8 @@ const guestIdOf = (subject: string): string | null => {
   const id = subject.startsWith('guest:') ? subject.slice('guest:'.length) : '';
   return UUID.test(id) ? id : null;
 };
+
+const documentOf = (guest: Guest): { readonly document: string } => ({ document: JSON.stringify(guest) });
 
 const toGuest = (document: Document): Guest => ({
   ...document,

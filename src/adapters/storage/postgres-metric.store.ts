@@ -3,15 +3,16 @@ import { MetricStore } from '../../modules/metrics/index.js';
 import type { MetricEvent } from '../../modules/metrics/index.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { Sink } from './pending.js';
-import { asJson } from './statement.js';
 import type { Statement } from './statement.js';
+import { asTexts, fromTexts } from './texts.js';
 
 type Row = { readonly type: MetricEvent['type']; readonly at: Date; readonly sender: 'guest' | 'agent' | 'bot' | null };
 
+const COLUMNS = ['guest_id', 'type', 'at', 'sender'] as const;
 const INSERT: Statement = {
   name: 'metric.insert',
-  text: `insert into metric_event (guest_id, type, at, sender) select guest_id, type, at, sender
-    from json_to_recordset($1) as row (guest_id uuid, type text, at timestamptz, sender text)`,
+  text: `insert into metric_event (guest_id, type, at, sender) select guest_id::uuid, type, at::timestamptz, sender
+    from ${fromTexts(COLUMNS)}`,
 };
 const EVENTS: Statement = {
   name: 'metric.events',
@@ -31,9 +32,13 @@ const appended: Sink<MetricEvent> = {
   name: 'metric.appended',
   folds: true,
   async write(queries, events) {
-    await queries.query(INSERT, [
-      asJson(events.map(({ guestId, type, at, from }) => ({ guest_id: guestId, type, at, sender: from ?? null }))),
-    ]);
+    const rows = events.map(({ guestId, type, at, from }) => ({
+      guest_id: guestId,
+      type,
+      at: at.toISOString(),
+      sender: from ?? null,
+    }));
+    await queries.query(INSERT, asTexts(rows, COLUMNS));
   },
 };
 

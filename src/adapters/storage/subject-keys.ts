@@ -3,9 +3,9 @@ import { randomBytes } from '../../kernel/random.js';
 import type { DataKeys } from './data-keys.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { Sink } from './pending.js';
-import { asJson } from './statement.js';
 import type { LookUp, Statement } from './statement.js';
 import { Overtaken } from './storage.errors.js';
+import { asTexts, fromTexts } from './texts.js';
 
 type Key = { readonly kid: string | null; readonly wrapped: string | null };
 type Row = Key & { readonly subject: string };
@@ -18,10 +18,11 @@ const FIND: LookUp = {
     text: 'select subject as id, kid, wrapped from subject_key where subject = any($1::text[])',
   },
 };
+const COLUMNS = ['subject', 'kid', 'wrapped'] as const;
 const INSERT: Statement = {
   name: 'subject_key.insert',
   text: `insert into subject_key (subject, kid, wrapped)
-    select subject, kid, wrapped from json_to_recordset($1) as row (subject text, kid text, wrapped text)
+    select subject, kid, wrapped from ${fromTexts(COLUMNS)}
     on conflict (subject) do nothing`,
 };
 const HOLDING: Statement = {
@@ -37,7 +38,7 @@ const DESTROY: Statement = {
 const made: Sink<Row> = {
   name: 'subject_key.made',
   async write(queries, rows) {
-    const { count } = await queries.query(INSERT, [asJson(rows)]);
+    const { count } = await queries.query(INSERT, asTexts(rows, COLUMNS));
     if (count !== rows.length) throw new Overtaken('a key was made by another transaction');
   },
 };
