@@ -46,6 +46,13 @@ describe('draining the outbox', () => {
     },
   );
 
+  it('goes on when those that took long, so that nothing was claimed meanwhile, end in one turn', async () => {
+    const outbox = new Backlog(Array.from({ length: 4 }, (_, n) => intent(n)));
+    const together = new Promise<void>((resolve) => setTimeout(resolve, 300));
+    await new Courier(outbox, new SystemClock()).drain({ topic: 'test', concurrency: 2, deliver: () => together });
+    expect(outbox.settled).toHaveLength(4);
+  });
+
   it('claims nothing more once the process leaves', async () => {
     const leaving = new AbortController();
     const outbox = new Backlog(Array.from({ length: 20 }, (_, n) => intent(n)));

@@ -33,18 +33,17 @@ export class Courier {
   /** Delivers what is due until nothing is, or until the process leaves. One that takes long holds up nobody but its own subject. */
   async drain({ topic, by, concurrency, ...delivery }: Delivery, leaving?: AbortSignal): Promise<void> {
     const underWay = new Set<Promise<void>>();
-    let found: number;
-    do {
+    for (;;) {
       const room = leaving?.aborted === true ? 0 : concurrency - underWay.size;
       const claimed = room === 0 ? [] : await this.outbox.claim(topic, room, LEASE_MS, by);
-      found = claimed.length;
       for (const intent of claimed) {
         const delivering = this.deliverOne(delivery, intent).finally(() => underWay.delete(delivering));
         underWay.add(delivering);
       }
-      if (underWay.size > 0) await Promise.race([...underWay, sleep(LOOK_AGAIN_MS)]);
-      // All that were claimed may have ended in one turn, with more behind them.
-    } while (found > 0 || underWay.size > 0);
+      // Only what is looked for and not found ends it: all that were under way may have ended in one turn, with more behind them.
+      if (underWay.size === 0) return;
+      await Promise.race([...underWay, sleep(LOOK_AGAIN_MS)]);
+    }
   }
 
   private async deliverOne(
