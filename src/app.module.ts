@@ -41,7 +41,7 @@ import { IdentityModule } from './modules/identity/index.js';
 import { RetentionModule } from './modules/retention/index.js';
 import { answeredBy } from './ports.js';
 import type { PortProvider } from './ports.js';
-import { WebhooksModule } from './modules/webhooks/index.js';
+import { DELIVERY_LOG_DAYS, WebhooksModule } from './modules/webhooks/index.js';
 
 /** What a service is made of besides its settings: the organisation it serves and where each CRM finds its own settings. */
 export type Surroundings = {
@@ -123,7 +123,7 @@ export class AppModule {
   }
 }
 
-/** By the names of the data classes. How long answers are kept for repeats is published, and no setting. */
+/** By the names of the data classes. How long answers are kept for repeats and deliveries in the log is published, and no setting. */
 const retentionDays = ({
   retentionDays: { messages, guests, origins, crmDeadLetters },
 }: Config): Record<string, number> => ({
@@ -132,6 +132,9 @@ const retentionDays = ({
   origins,
   'crm-dead-letters': crmDeadLetters,
   'idempotency-answers': IDEMPOTENCY_TTL_MS / (24 * 3_600_000),
+  'webhook-deliveries': DELIVERY_LOG_DAYS,
+  // They are good for nothing from the moment they expire.
+  'widget-tokens': 1,
 });
 
 /** A key for one use, from which the key it was made of cannot be learnt (RFC 5869). */

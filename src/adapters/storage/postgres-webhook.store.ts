@@ -1,4 +1,5 @@
 import type { Clock } from '../../kernel/clock.js';
+import type { Tally } from '../../kernel/data-class.js';
 import { UUID } from '../../kernel/uuid.js';
 import {
   bodyOf,
@@ -140,6 +141,11 @@ const REPLAY: Statement = {
 const PURGE: Statement = {
   name: 'webhook.purge',
   text: `delete from webhook_delivery where id = any(array(select id from webhook_delivery where created_at < $1 order by created_at limit $2))`,
+};
+const COUNT: Statement = {
+  name: 'webhook.count',
+  text: `select (select count(*) from webhook_delivery where created_at < $1) as count,
+    (select created_at from webhook_delivery order by created_at limit 1) as oldest`,
 };
 
 const written = (statement: Statement): Sink<Record<string, unknown>> => ({
@@ -284,6 +290,11 @@ export class PostgresWebhookStore extends WebhookStore {
   async purge(before: Date, limit: number): Promise<number> {
     const { count } = await this.work.run(() => this.work.query(PURGE, [before.toISOString(), limit]));
     return count;
+  }
+
+  async count(before: Date): Promise<Tally> {
+    const { rows } = await this.work.query<Tally>(COUNT, [before.toISOString()]);
+    return rows[0]!;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Tally } from '../../kernel/data-class.js';
 import { UUID } from '../../kernel/uuid.js';
 import { WidgetTokenStore } from '../../modules/guest/index.js';
 import type { GuestState, WidgetToken } from '../../modules/guest/index.js';
@@ -31,7 +32,17 @@ const REVOKE: Statement = {
   name: 'widget_token.revoke',
   text: 'update widget_token set revoked_at = $2 where guest_id = $1 and revoked_at is null and expires_at > $2',
 };
-const PURGE: Statement = { name: 'widget_token.purge', text: 'delete from widget_token where expires_at <= $1' };
+const PURGE: Statement = {
+  name: 'widget_token.purge',
+  text: `delete from widget_token
+    using (select ctid as place from widget_token where expires_at < $1 order by expires_at limit $2 for update skip locked) old
+    where widget_token.ctid = old.place`,
+};
+const COUNT: Statement = {
+  name: 'widget_token.count',
+  text: `select (select count(*) from widget_token where expires_at < $1) as count,
+    (select expires_at from widget_token order by expires_at limit 1) as oldest`,
+};
 
 const added: Sink<WidgetToken> = {
   name: 'widget_token.added',
@@ -68,9 +79,14 @@ export class PostgresWidgetTokenStore extends WidgetTokenStore {
     return count;
   }
 
-  async purge(at: Date): Promise<number> {
-    const { count } = await this.work.run(() => this.work.query(PURGE, [at.toISOString()]));
+  async purge(before: Date, limit: number): Promise<number> {
+    const { count } = await this.work.run(() => this.work.query(PURGE, [before.toISOString(), limit]));
     return count;
+  }
+
+  async count(before: Date): Promise<Tally> {
+    const { rows } = await this.work.query<Tally>(COUNT, [before.toISOString()]);
+    return rows[0]!;
   }
 }
 

@@ -14,13 +14,14 @@ import { SEND } from './message.service.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
 import { SessionStore } from './ports/session.store.js';
+import { WidgetTokenStore } from './ports/widget-token.store.js';
 
 /** A guest has rows in many tables, and everybody waits while they are written. */
 const GUESTS_AT_ONCE = 50;
 /** A guest that is still in use is asked about again this much later. */
 const AGAIN_MS = 24 * 3_600_000;
 
-/** What is kept of guests for a time only: the texts of their messages, and then the guests themselves. */
+/** What is kept of guests for a time only: the texts of their messages, the tokens of their pages, and then the guests themselves. */
 @Injectable()
 export class GuestRetention implements OnModuleInit {
   constructor(
@@ -28,6 +29,7 @@ export class GuestRetention implements OnModuleInit {
     private readonly guests: GuestStore,
     private readonly sessions: SessionStore,
     private readonly messages: MessageStore,
+    private readonly tokens: WidgetTokenStore,
     private readonly metrics: MetricsService,
     private readonly crmSync: CrmSyncService,
     private readonly outbox: Outbox,
@@ -37,6 +39,7 @@ export class GuestRetention implements OnModuleInit {
 
   onModuleInit(): void {
     this.classes.register(this.texts);
+    this.classes.register(this.expired);
     this.classes.register(this.past);
   }
 
@@ -45,6 +48,13 @@ export class GuestRetention implements OnModuleInit {
     name: 'message-texts',
     preview: (before) => this.messages.countTexts(before),
     sweep: async (before, limit) => ({ gone: await this.messages.forgetTexts(before, limit), kept: 0 }),
+  };
+
+  /** Widget tokens by the date of their expiry: nobody can use them from then on. */
+  private readonly expired: DataClass = {
+    name: 'widget-tokens',
+    preview: (before) => this.tokens.count(before),
+    sweep: async (before, limit) => ({ gone: await this.tokens.purge(before, limit), kept: 0 }),
   };
 
   /** Guests by the date of their end, with all that hangs on them. */

@@ -25,7 +25,6 @@ import { MessageController } from './message.controller.js';
 import { MessageService } from './message.service.js';
 import { ReconciliationService } from './reconciliation.service.js';
 import { WidgetTokenController } from './widget-token.controller.js';
-import { WidgetTokenJobs } from './widget-token.jobs.js';
 import { WidgetTokenService } from './widget-token.service.js';
 
 @Module({})
@@ -62,7 +61,6 @@ export class GuestModule {
         GuestRetention,
         GuestJobs,
         WidgetTokenService,
-        WidgetTokenJobs,
       ],
       exports: [GuestService, MessageService],
     };

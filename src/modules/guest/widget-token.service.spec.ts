@@ -2,10 +2,8 @@ import { Logger } from '@nestjs/common';
 import { aGuest } from '../../../test/builders/guest.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
-import { JobRunner } from '../../kernel/job-runner.js';
 import { AuditService } from '../audit/index.js';
 import { widgetTokenDigest } from './widget-token.js';
-import { WidgetTokenJobs } from './widget-token.jobs.js';
 import { WidgetTokenService } from './widget-token.service.js';
 
 Logger.overrideLogger(false);
@@ -14,11 +12,10 @@ const ORIGINS = ['https://www.example.com'];
 
 let storage: TestStorage;
 let tokens: WidgetTokenService;
-let jobs: WidgetTokenJobs;
 
 beforeAll(async () => {
   storage = await openTestStorage();
-  const { work, clock, vault, guests, widgetTokens, leases } = storage;
+  const { work, clock, vault, guests, widgetTokens } = storage;
   tokens = new WidgetTokenService(
     guests,
     widgetTokens,
@@ -26,7 +23,6 @@ beforeAll(async () => {
     work,
     clock,
   );
-  jobs = new WidgetTokenJobs(tokens, new JobRunner(leases));
 });
 afterAll(() => storage.close());
 
@@ -46,16 +42,6 @@ describe('a widget token', () => {
     storage.clock.advance(1);
     expect(storage.clock.now()).toEqual(expiresAt);
     expect(await isGood(token)).toBe(false);
-  });
-
-  it('is forgotten by the job once it has expired, and not before', async () => {
-    const made = storage.clock.now();
-    const id = await newGuest();
-    const [short, long] = [await tokens.make(id, ORIGINS, 60), await tokens.make(id, ORIGINS, 120)];
-    storage.clock.advance(60_000);
-    await jobs.purge();
-    // Asked about the moment they were made, only what is still there can be good.
-    expect([await isGood(short.token, made), await isGood(long.token, made)]).toEqual([false, true]);
   });
 
   it('leaves its name in the trail, and nothing it could be recognised by', async () => {

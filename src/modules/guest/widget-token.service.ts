@@ -73,8 +73,4 @@ export class WidgetTokenService {
     const digest = widgetTokenDigest(token);
     return digest === null || (await this.tokens.find(digest, this.clock.now())) !== null;
   }
-
-  purge(): Promise<number> {
-    return this.tokens.purge(this.clock.now());
-  }
 }

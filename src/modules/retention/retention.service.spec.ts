@@ -7,6 +7,7 @@ import { IdempotencyRetention } from '../../http/idempotency.retention.js';
 import { DeclaredConsent } from '../../adapters/consent/declared-consent.js';
 import { DataClasses } from '../../kernel/data-class.js';
 import { withRunContext } from '../../kernel/run-context.js';
+import { uuidv7 } from '../../kernel/uuid.js';
 import { AuditService, checkChain } from '../audit/index.js';
 import { originsOf } from '../audit/audit.js';
 import type { Subject } from '../audit/index.js';
@@ -21,6 +22,7 @@ import { MessageService } from '../guest/message.service.js';
 import { IdentityService } from '../identity/index.js';
 import { MetricsService } from '../metrics/index.js';
 import { WebhooksService } from '../webhooks/index.js';
+import { DeliveryRetention } from '../webhooks/delivery-retention.service.js';
 import { Listeners } from '../webhooks/listeners.js';
 import { RetentionService } from './retention.service.js';
 
@@ -28,7 +30,14 @@ Logger.overrideLogger(false);
 
 const DAY = 24 * 3_600_000;
 const CRM = 'acme';
-const DAYS = { 'message-texts': 30, guests: 365, origins: 90, 'idempotency-answers': 1 };
+const DAYS = {
+  'message-texts': 30,
+  guests: 365,
+  origins: 90,
+  'idempotency-answers': 1,
+  'webhook-deliveries': 30,
+  'widget-tokens': 1,
+};
 
 describe('retention', () => {
   let storage: TestStorage;
@@ -79,6 +88,7 @@ describe('retention', () => {
       storage.guests,
       storage.sessions,
       storage.messages,
+      storage.widgetTokens,
       metrics,
       crmSync,
       outbox,
@@ -87,6 +97,7 @@ describe('retention', () => {
     ).onModuleInit();
     new OriginRetention(vault, classes).onModuleInit();
     new IdempotencyRetention(storage.idempotency, classes).onModuleInit();
+    new DeliveryRetention(storage.webhooks, classes).onModuleInit();
     retention = new RetentionService(classes, audit, work, clock, { days: DAYS });
     retention.onApplicationBootstrap();
   }, 60_000);
@@ -123,6 +134,26 @@ describe('retention', () => {
     await storage.messages.accepted(guest.id, id, `k-${id}`);
     return id;
   };
+  /** An event in the log of an endpoint. */
+  const delivered = async (at: Date): Promise<{ endpointId: string }> => {
+    const endpoint = {
+      ...{ id: uuidv7(), url: 'https://example.com/', events: ['guest.created' as const], description: null },
+      ...{ disabled: null, failingSince: null, sealedSecret: 'sealed', previousSecret: null },
+      ...{ createdDate: at, modifiedDate: at },
+    };
+    await storage.webhooks.add(endpoint);
+    const event = { type: 'guest.created' as const, subject: 'guest:g', at, data: {} };
+    await storage.webhooks.put({ id: uuidv7(), endpointId: endpoint.id, event }, at);
+    return { endpointId: endpoint.id };
+  };
+  const tokenUntil = (guestId: string, expiresAt: Date): Promise<void> =>
+    storage.widgetTokens.add({
+      id: uuidv7(),
+      digest: randomBytes(32).toString('hex'),
+      guestId,
+      origins: [],
+      expiresAt,
+    });
   const chain = async (subject: Subject) => (await storage.audit.list({ subject, limit: 500 })).items;
   const sweeps = async () =>
     (await chain('system:retention')).map(({ body }) => {
@@ -277,6 +308,8 @@ describe('retention', () => {
     await deliver();
     const record = { scope: 'ab'.repeat(32), subject: 'system:idempotency', answer: 'v1.x', createdAt: created };
     await storage.idempotency.add(record);
+    const delivery = await delivered(created);
+    await tokenUntil(guest.id, created);
     pass(26);
     const shown = async () =>
       Object.fromEntries(
@@ -290,14 +323,28 @@ describe('retention', () => {
       guests: [365, 0, 0, new Date(created.getTime() + 4 * DAY)],
       origins: [90, 0, 0, null],
       'idempotency-answers': [1, 1, 0, created],
+      'webhook-deliveries': [30, 0, 1, created],
+      'widget-tokens': [1, 1, 0, created],
     });
     pass(1);
-    expect((await shown())['message-texts']).toEqual([30, 1, 1, created]);
+    expect(await shown()).toMatchObject({
+      'message-texts': [30, 1, 1, created],
+      'webhook-deliveries': [30, 1, 0, created],
+    });
     await retention.sweep();
     expect(await shown()).toMatchObject({
       'message-texts': [30, 0, 1, new Date(created.getTime() + 4 * DAY)],
       'idempotency-answers': [1, 0, 0, null],
+      'webhook-deliveries': [30, 0, 0, null],
+      'widget-tokens': [1, 0, 0, null],
     });
+    expect((await storage.webhooks.deliveries({ endpointId: delivery.endpointId, limit: 10 })).items).toEqual([]);
+    expect((await sweeps()).map(([, dataClass, gone]) => [dataClass, gone])).toEqual([
+      ['message-texts', 1],
+      ['widget-tokens', 1],
+      ['idempotency-answers', 1],
+      ['webhook-deliveries', 1],
+    ]);
   });
 
   it('starts with neither data that has no rule nor a rule that has no data', () => {

@@ -341,16 +341,4 @@ describe('webhooks', () => {
     await here.deliveries.drain();
     expect(customers.sent).toEqual([]);
   });
-
-  it('forgets what was sent a month ago', async () => {
-    const { endpoint } = await add();
-    await happen();
-    await later(29 * DAY_MS);
-    await happen();
-    await here.deliveries.purge();
-    expect(await log(endpoint.id)).toHaveLength(2);
-    storage.clock.advance(DAY_MS + 1);
-    await here.deliveries.purge();
-    expect(await log(endpoint.id)).toHaveLength(1);
-  });
 });

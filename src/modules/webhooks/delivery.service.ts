@@ -11,7 +11,7 @@ import { WebhookStore } from './ports/webhook.store.js';
 import type { DeliveryPage, DeliveryQuery } from './ports/webhook.store.js';
 import { signedHeaders } from './signing.js';
 import { endpointDisabled } from './webhooks.errors.js';
-import { disabledBy, KEPT_MS, retryAt, SECRET_SUBJECT, succeeded } from './webhooks.js';
+import { disabledBy, retryAt, SECRET_SUBJECT, succeeded } from './webhooks.js';
 import type { Answer, ClaimedDelivery, Delivery, Endpoint } from './webhooks.js';
 
 /** Longer than an attempt may take, so that two processes are never at the same one. */
@@ -20,7 +20,6 @@ const LEASE_MS = 25_000;
 const AT_ONCE = 8;
 /** While something is under way new deliveries are looked for this often. */
 const LOOK_AGAIN_MS = 250;
-const PURGED_AT_ONCE = 2_000;
 
 /** Takes what is due to the endpoints, and shows what became of it. */
 @Injectable()
@@ -84,14 +83,6 @@ export class DeliveryService {
       });
       return delivery;
     });
-  }
-
-  /** Forgets what is older than the log is kept. */
-  async purge(leaving?: AbortSignal): Promise<void> {
-    const before = new Date(this.clock.now().getTime() - KEPT_MS);
-    let purged = PURGED_AT_ONCE;
-    while (purged === PURGED_AT_ONCE && leaving?.aborted !== true)
-      purged = await this.store.purge(before, PURGED_AT_ONCE);
   }
 
   private async attempt(delivery: ClaimedDelivery): Promise<void> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { Cron, CronExpression, Interval } from '@nestjs/schedule';
+import { Interval } from '@nestjs/schedule';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { DeliveryService } from './delivery.service.js';
 import { WebhooksService } from './webhooks.service.js';
@@ -9,7 +9,6 @@ import { WebhooksService } from './webhooks.service.js';
 const GATHER_MS = 50;
 /** How long what another instance changed may be unknown here, in milliseconds. */
 const REFRESH_MS = 5_000;
-const PURGE_LEASE_MS = 10 * 60_000;
 
 /** What leaves on its own: at once when something happened here, and by schedule for all that did not. */
 @Injectable()
@@ -41,10 +40,5 @@ export class WebhooksJobs implements OnModuleInit {
   @Interval('webhooks.refresh', REFRESH_MS)
   refresh(): Promise<void> {
     return this.runner.run('webhooks.refresh', () => this.webhooks.refresh());
-  }
-
-  @Cron(CronExpression.EVERY_HOUR, { name: 'webhooks.purge', timeZone: 'UTC' })
-  purge(): Promise<void> {
-    return this.runner.runAlone('webhooks.purge', PURGE_LEASE_MS, (leaving) => this.deliveries.purge(leaving));
   }
 }

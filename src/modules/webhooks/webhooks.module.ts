@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AuditModule } from '../audit/index.js';
+import { DeliveryRetention } from './delivery-retention.service.js';
 import { DeliveryService } from './delivery.service.js';
 import { EndpointService } from './endpoint.service.js';
 import { Listeners } from './listeners.js';
@@ -22,6 +23,7 @@ export class WebhooksModule {
         { provide: Listeners, useFactory: () => new Listeners() },
         EndpointService,
         DeliveryService,
+        DeliveryRetention,
         WebhooksService,
         WebhooksJobs,
       ],

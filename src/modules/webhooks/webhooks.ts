@@ -81,8 +81,8 @@ export const MOST_ENDPOINTS = 50;
 export const ROTATION_MS = DAY_MS;
 /** How long nothing but failures is borne. Longer than the schedule, so that every delivery under way when it began to fail has had its attempts. */
 export const FAILING_LIMIT_MS = 5 * DAY_MS;
-/** How long the log of deliveries is kept. */
-export const KEPT_MS = 30 * DAY_MS;
+/** For how many days the log shows a delivery. */
+export const DELIVERY_LOG_DAYS = 30;
 
 /** The waits between attempts that Standard Webhooks 1.0.0 gives as its example; the first attempt is made at once. */
 export const RETRY_DELAYS_MS: readonly number[] = [

@@ -113,15 +113,17 @@ export function widgetTokenStoreContract(openLab: () => Promise<WidgetTokenStore
     expect((await lab.store.find(digest, START))?.token.origins).toHaveLength(2);
   });
 
-  it('forgets what has expired, revoked or not, and nothing else', async () => {
-    await lab.store.purge(after(1_000));
-    await added();
-    const good = await added({ expiresAt: after(61) });
+  it('forgets what has expired, revoked or not, some at a time, and nothing else', async () => {
+    await lab.store.purge(after(1_000), 1_000);
+    expect(await lab.store.count(after(1_000))).toEqual({ count: 0, oldest: null });
+    for (const seconds of [60, 61, 62]) await added({ expiresAt: after(seconds) });
     await lab.store.revokeAll(guestId, START);
     const later = await added({ expiresAt: after(120) });
-    expect(await lab.store.purge(after(60))).toBe(1);
-    expect([await isGood(good), await isGood(later)]).toEqual([false, true]);
-    expect(await lab.store.purge(after(61))).toBe(1);
-    expect(await lab.store.purge(after(61))).toBe(0);
+    expect(await lab.store.count(after(62))).toEqual({ count: 2, oldest: after(60) });
+    expect(await lab.store.purge(after(62), 1)).toBe(1);
+    expect(await lab.store.count(after(62))).toEqual({ count: 1, oldest: after(61) });
+    expect(await lab.store.purge(after(62), 10)).toBe(1);
+    expect(await lab.store.purge(after(62), 10)).toBe(0);
+    expect([await isGood(later), (await lab.store.count(after(1_000))).count]).toEqual([true, 2]);
   });
 }

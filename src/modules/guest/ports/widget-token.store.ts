@@ -1,3 +1,4 @@
+import type { Tally } from '../../../kernel/data-class.js';
 import type { GuestState } from '../guest.js';
 import type { WidgetToken } from '../widget-token.js';
 
@@ -15,6 +16,8 @@ export abstract class WidgetTokenStore {
   ): Promise<{ readonly token: WidgetToken; readonly guestState: GuestState } | null>;
   /** Revokes what a guest has and answers how many tokens that were. Joins the current unit of work. */
   abstract revokeAll(guestId: string, at: Date): Promise<number>;
-  /** Forgets what expired at `at` or before; answers how many. */
-  abstract purge(at: Date): Promise<number>;
+  /** Forgets up to `limit` tokens that expired before then, revoked or not, the oldest first; answers how many. */
+  abstract purge(before: Date, limit: number): Promise<number>;
+  /** How many tokens `purge` would forget, and when the first of all expires. */
+  abstract count(before: Date): Promise<Tally>;
 }

@@ -1,3 +1,4 @@
+import type { Tally } from '../../../kernel/data-class.js';
 import { endpointNotFound } from '../webhooks.errors.js';
 import type { Answer, ClaimedDelivery, Delivery, DeliveryStatus, Endpoint, WebhookEvent } from '../webhooks.js';
 
@@ -62,4 +63,6 @@ export abstract class WebhookStore {
   abstract replay(endpointId: string, deliveryId: string, at: Date): Promise<Delivery>;
   /** Forgets up to `limit` deliveries made before then, whatever became of them. Answers how many. */
   abstract purge(before: Date, limit: number): Promise<number>;
+  /** How many deliveries `purge` would forget, and from when the oldest of all is. */
+  abstract count(before: Date): Promise<Tally>;
 }
