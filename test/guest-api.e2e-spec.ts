@@ -460,6 +460,17 @@ describe('PATCH /v1/guests/{id}', () => {
   });
 });
 
+describe('POST /v1/guests/{id}/messages', () => {
+  it.each(['', ' ', '\n\t ', '\u00a0\u2003', '\u200b\u2060\ufeff'])(
+    'takes no text in which there is nothing to see: %j',
+    async (text) => {
+      const { id } = await create();
+      const { status, body } = await api.post<ProblemAnswer>(`/v1/guests/${id}/messages`, { text });
+      expect([status, body.code, body.errors?.[0]?.pointer]).toEqual([400, 'request.invalid', '/text']);
+    },
+  );
+});
+
 describe('POST /v1/guests/{id}/close', () => {
   it('refuses a body that says something, and takes an empty one', async () => {
     const { id } = (await api.post<GuestAnswer>('/v1/guests', aBody({}))).body;

@@ -96,8 +96,22 @@ describe('a caller', () => {
     expect((await http.call('GET', '/v1/guests/public/terms', { token: 'wrong' })).status).toBe(200);
   });
 
-  it('is turned away before the body is validated', async () => {
-    expect((await http.call('POST', '/v1/guests', { token: null, body: { any: 'thing' } })).status).toBe(401);
+  it.each([
+    ['application/json', '{"any":"thing"}'],
+    ['application/json', '{"any":'],
+    ['application/json', '{"constructor":1}'],
+    ['application/json; charset=latin1', '{}'],
+    ['text/plain', 'any'],
+    ['nonsense', 'any'],
+  ])('is turned away before anything is said about what they sent: %s %s', async (type, body) => {
+    const headers = { 'content-type': type };
+    for (const token of [null, 'wrong', READER]) {
+      const answer = await http.call('POST', '/v1/guests', { token, headers, body });
+      expect([answer.status, (answer.body as { code: string }).code]).toEqual([
+        token === READER ? 403 : 401,
+        { null: 'auth.token_missing', wrong: 'auth.token_unknown', [READER]: 'auth.scope_missing' }[String(token)],
+      ]);
+    }
   });
 });
 

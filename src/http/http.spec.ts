@@ -75,6 +75,12 @@ class ThingController {
     return { body, context: runContext()?.id };
   }
 
+  @Post('nothing')
+  @HttpCode(202)
+  nothing() {
+    return {};
+  }
+
   @Patch(':id')
   patch(@Param('id') id: string, @Body() body: Record<string, unknown>) {
     return { id, body };
@@ -382,6 +388,27 @@ describe('a body', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('is refused with all that is in it where a call takes none', async () => {
+    const send = (body?: string) => http.call('POST', '/v1/things/nothing', body === undefined ? {} : { body });
+    expect((await send()).status).toBe(202);
+    expect((await send('{}')).status).toBe(202);
+    expect(await send('{"reason":"x","a/b":[]}')).toMatchObject({
+      status: 400,
+      body: {
+        code: 'request.invalid',
+        errors: [
+          { pointer: '/reason', rule: 'unknown' },
+          { pointer: '/a~1b', rule: 'unknown' },
+        ],
+      },
+    });
+    for (const body of ['null', '[]', '"x"', '7', 'true'])
+      expect([body, await send(body)]).toMatchObject([
+        body,
+        { status: 400, body: { errors: [{ pointer: '', rule: 'isObject' }] } },
+      ]);
   });
 
   it('that is empty is none', async () => {

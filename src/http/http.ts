@@ -8,8 +8,8 @@ import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
 import helmet from 'helmet';
 import { AppError } from '../kernel/app-error.js';
 import { allowOrigins } from './cors.js';
-import { expectationFailed, malformedRequest, shuttingDown } from './http.errors.js';
-import { BODY_LIMIT, BODY_TYPES, parseJsonBody } from './json-body.js';
+import { expectationFailed, malformedRequest, shuttingDown, unsupportedMediaType } from './http.errors.js';
+import { BODY_LIMIT, BODY_TYPES, readBody, UnreadBody } from './json-body.js';
 import { serveOpenApi } from './openapi.js';
 import { ProblemFilter, answerFrameworkError } from './problem.filter.js';
 import { PROBLEM_TYPE, problemOf } from './problem.js';
@@ -65,16 +65,33 @@ export function configureHttp(app: NestFastifyApplication, { corsOrigins }: Http
   refuseEarly(fastify);
   refuseBeforeFastify(fastify.server);
 
+  readBodies(app, fastify);
+  app.useGlobalFilters(new ProblemFilter(methodsAt));
+  app.useGlobalPipes(new RequestPipe());
+  serveOpenApi(app);
+}
+
+const MEDIA_TYPE = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/;
+
+/** Nothing is refused here but what is too large: who sent it is asked first (`BodyInterceptor`). */
+function readBodies(app: NestFastifyApplication, fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   for (const type of BODY_TYPES) {
     app.useBodyParser(type, { bodyLimit: BODY_LIMIT }, (request, body, done) => {
       keepRawBody(request, body);
-      done(null, parseJsonBody(body, request.headers));
+      done(null, readBody(body, request.headers));
     });
   }
-  app.useGlobalFilters(new ProblemFilter(methodsAt));
-  app.useGlobalPipes(new RequestPipe());
-  serveOpenApi(app);
+  app.useBodyParser('*', { bodyLimit: BODY_LIMIT }, (_request, _body, done) =>
+    done(null, new UnreadBody(unsupportedMediaType(BODY_TYPES))),
+  );
+  fastify.addHook('preParsing', (request, _reply, _payload, done) => {
+    const { headers } = request;
+    // Fastify would refuse by itself what is no media type at all (RFC 9110 §8.3.1).
+    const type = headers['content-type'];
+    if (type !== undefined && !MEDIA_TYPE.test(type)) headers['content-type'] = 'application/octet-stream';
+    done();
+  });
 }
 
 /** Nothing of ours is a page but /docs, and that brings its own scripts and styles. */

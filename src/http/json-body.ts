@@ -1,3 +1,4 @@
+import { AppError } from '../kernel/app-error.js';
 import type { FieldError } from '../kernel/app-error.js';
 import { invalid, malformedJson, unsupportedCoding } from './http.errors.js';
 
@@ -41,6 +42,21 @@ export function parseJsonBody(bytes: Buffer, headers: BodyHeaders = {}): unknown
   if (counted.members !== membersIn(bytes))
     throw invalid([{ pointer: '', rule: 'unique', message: 'must not name a member of an object twice' }], 'body');
   return value;
+}
+
+/** Stands in place of a body that cannot be taken, until it is known who sent it. */
+export class UnreadBody {
+  constructor(readonly error: AppError) {}
+}
+
+/** As `parseJsonBody`, but what is wrong with the body is kept for later. */
+export function readBody(bytes: Buffer, headers: BodyHeaders): unknown {
+  try {
+    return parseJsonBody(bytes, headers);
+  } catch (error) {
+    if (error instanceof AppError) return new UnreadBody(error);
+    throw error;
+  }
 }
 
 /** Whether every charset a Content-Type names is UTF-8; none is meant to be. */

@@ -3,7 +3,6 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } f
 import type { FastifyReply } from 'fastify';
 import { ForWidgets, Scope } from '../../http/access.js';
 import { preconditionRequired } from '../../http/http.errors.js';
-import { TakesNoBody } from '../../http/no-body.js';
 import { HEADER, Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import { etagOf, ifMatch, notModified, requireIfMatch } from '../../http/etag.js';
@@ -161,7 +160,6 @@ export class GuestController {
   }
 
   @Post(':id/close')
-  @TakesNoBody()
   @HttpCode(200)
   @Concerns(({ id }) => `guest:${id}`)
   @Scope('guest:write')

@@ -6,7 +6,6 @@ import { bearerToken } from '../../http/auth.guard.js';
 import { goneSignal, sendEvents } from '../../http/event-stream.js';
 import { IdPath } from '../../http/id-path.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
-import { TakesNoBody } from '../../http/no-body.js';
 import { Problems } from '../../http/openapi.js';
 import { STREAM_DESCRIPTION, STREAM_EXAMPLE, streamEvents } from './live.dto.js';
 import { whileAllowed } from './live.leave.js';
@@ -23,7 +22,6 @@ export class LiveController {
   ) {}
 
   @Post('typing')
-  @TakesNoBody()
   @ForWidgets()
   @HttpCode(202)
   @Concerns(({ id }) => `guest:${id}`)

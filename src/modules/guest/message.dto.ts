@@ -6,10 +6,10 @@ import type { ReadableMessage, ReadableMessagePage } from './message.service.js'
 export class SendMessageBody {
   @ApiProperty({
     pattern: '\\S',
-    description: 'At most 4,096 bytes of UTF-8, more than white space',
+    description: 'At most 4,096 bytes of UTF-8, with something to see in it',
     example: 'Where is my order?',
   })
-  @Matches(/\S/, { message: 'must hold more than white space' })
+  @Matches(/[^\s\p{Cf}]/u, { message: 'must hold more than white space' })
   @IsString()
   text: string;
 }

@@ -3,7 +3,6 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } f
 import type { FastifyReply } from 'fastify';
 import { Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
-import { TakesNoBody } from '../../http/no-body.js';
 import { Problems } from '../../http/openapi.js';
 import { DeliveryService } from './delivery.service.js';
 import { EndpointService } from './endpoint.service.js';
@@ -102,7 +101,6 @@ export class WebhooksController {
   }
 
   @Post(':id/rotate-secret')
-  @TakesNoBody()
   @HttpCode(200)
   @Problems({ 404: ['webhook.endpoint_not_found'] })
   @ApiOperation({
@@ -132,7 +130,6 @@ export class WebhooksController {
   }
 
   @Post(':id/deliveries/:deliveryId/replay')
-  @TakesNoBody()
   @HttpCode(202)
   @Problems({
     404: ['webhook.endpoint_not_found', 'webhook.delivery_not_found'],
