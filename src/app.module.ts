@@ -68,6 +68,7 @@ export class AppModule {
     const clock = new SystemClock();
     const enabled = [...new Set([...config.crms, ...crms.map(({ id }) => id)])];
     const { dataKeys } = config;
+    const issuers = config.oidc === null ? [] : [new OidcCallers(config.oidc, clock)];
     // The local receivers somebody tries things with; a service for real sends to nobody in its own network.
     const reach = { loopback: config.mode === 'sandbox' };
     const where = config.databaseUrl === null ? { dataDir: config.dataDir } : { databaseUrl: config.databaseUrl };
@@ -112,12 +113,12 @@ export class AppModule {
         // driving edge
         HttpModule.with({
           apiKeys: config.apiKeys,
-          callers: config.oidc === null ? [] : [new OidcCallers(config.oidc, clock)],
+          callers: issuers,
           rateLimit: config.http.rateLimit,
           signingSecrets: config.genesysEventsSecrets,
         }),
         HealthModule.with(config.mode),
-        OperationsModule,
+        OperationsModule.watching(issuers.map((issuer) => ({ ...ISSUER, ping: (signal) => issuer.ping(signal) }))),
       ],
     };
   }
@@ -140,58 +141,68 @@ const retentionDays = ({
 /** A key for one use, from which the key it was made of cannot be learnt (RFC 5869). */
 const derivedKey = (secret: Buffer, use: string): Buffer => Buffer.from(hkdfSync('sha256', secret, '', use, 32));
 
+/** Tokens under keys we have are still checked without it, so it is news and no more. */
+const ISSUER = { name: 'issuer', critical: false } as const;
+
 /** What the edges ask of the whole: what to watch, and where to write down who was turned away. */
 @Global()
-@Module({
-  imports: [AuditModule],
-  providers: [
-    {
-      provide: Dependencies,
-      inject: [Database, Conversations, Crms, ConversationMarks],
-      useFactory: (
-        database: Database,
-        conversations: Conversations,
-        crms: Crms,
-        marks: ConversationMarks,
-      ): Dependencies => {
-        const all: readonly Dependency[] = [
-          { name: 'storage', critical: true, ping: () => database.ping() },
-          { name: 'genesys', critical: false, ping: () => conversations.ping() },
-          ...crms.all().map((crm) => ({ name: `crm/${crm.id}`, critical: false, ping: () => crm.ping() })),
-        ];
-        const notPermitted = (): Dependency[] =>
-          marks.notPermitted().map((feature) => ({
-            name: `genesys/${feature.replaceAll(' ', '-')}`,
-            critical: false,
-            ping: () => Promise.reject(new AppError('forbidden', 'genesys.forbidden', 'Genesys does not permit it.')),
-          }));
-        return { all: () => [...all, ...notPermitted()] };
-      },
-    },
-    {
-      provide: AccessLog,
-      inject: [AuditService],
-      useFactory: (audit: AuditService): AccessLog => ({
-        denied: ({ actor, reason, route, count }: Denial) =>
-          audit.record({
-            subject: 'system:access',
-            event: 'ACCESS_DENIED',
-            changes: { caller: actor, reason, route, count },
-          }),
-      }),
-    },
-    {
-      provide: WidgetTokens,
-      inject: [WidgetTokenStore, Clock],
-      useFactory: (tokens: WidgetTokenStore, clock: Clock): WidgetTokens => ({
-        find: async (token) => {
-          const digest = widgetTokenDigest(token);
-          const found = digest === null ? null : await tokens.find(digest, clock.now());
-          return found !== null && takesWidgets(found.guestState) ? found.token : null;
+@Module({ imports: [AuditModule] })
+class OperationsModule {
+  /** `others`: what there is to watch beside storage, Genesys and the CRMs. */
+  static watching(others: readonly Dependency[]): DynamicModule {
+    return {
+      module: OperationsModule,
+      providers: [
+        {
+          provide: Dependencies,
+          inject: [Database, Conversations, Crms, ConversationMarks],
+          useFactory: (
+            database: Database,
+            conversations: Conversations,
+            crms: Crms,
+            marks: ConversationMarks,
+          ): Dependencies => {
+            const all: readonly Dependency[] = [
+              { name: 'storage', critical: true, ping: () => database.ping() },
+              { name: 'genesys', critical: false, ping: () => conversations.ping() },
+              ...crms.all().map((crm) => ({ name: `crm/${crm.id}`, critical: false, ping: () => crm.ping() })),
+              ...others,
+            ];
+            const notPermitted = (): Dependency[] =>
+              marks.notPermitted().map((feature) => ({
+                name: `genesys/${feature.replaceAll(' ', '-')}`,
+                critical: false,
+                ping: () =>
+                  Promise.reject(new AppError('forbidden', 'genesys.forbidden', 'Genesys does not permit it.')),
+              }));
+            return { all: () => [...all, ...notPermitted()] };
+          },
         },
-      }),
-    },
-  ],
-  exports: [Dependencies, AccessLog, WidgetTokens],
-})
-class OperationsModule {}
+        {
+          provide: AccessLog,
+          inject: [AuditService],
+          useFactory: (audit: AuditService): AccessLog => ({
+            denied: ({ actor, reason, route, count }: Denial) =>
+              audit.record({
+                subject: 'system:access',
+                event: 'ACCESS_DENIED',
+                changes: { caller: actor, reason, route, count },
+              }),
+          }),
+        },
+        {
+          provide: WidgetTokens,
+          inject: [WidgetTokenStore, Clock],
+          useFactory: (tokens: WidgetTokenStore, clock: Clock): WidgetTokens => ({
+            find: async (token) => {
+              const digest = widgetTokenDigest(token);
+              const found = digest === null ? null : await tokens.find(digest, clock.now());
+              return found !== null && takesWidgets(found.guestState) ? found.token : null;
+            },
+          }),
+        },
+      ],
+      exports: [Dependencies, AccessLog, WidgetTokens],
+    };
+  }
+}

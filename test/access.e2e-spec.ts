@@ -308,7 +308,14 @@ describe('with an issuer of access tokens, a quota and a page', () => {
     // Its keys were fetched a moment ago; only a service that never had them cannot tell.
     const fresh = await testService({ OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: AUDIENCE });
     try {
+      const issuerOf = async () =>
+        (await fresh.api.get<{ details: Record<string, object> }>('/health/dependencies')).body.details['issuer'];
+      expect(await issuerOf()).toMatchObject({ status: 'up', critical: false });
       await issuer.close();
+      expect(
+        await until(issuerOf, (report) => (report as { status?: string } | undefined)?.status === 'down'),
+      ).toMatchObject({ code: 'auth.issuer_unavailable', critical: false });
+      expect((await fresh.api.get('/health/ready')).status).toBe(200);
       const client = new Client(fresh.service.url, unknown);
       const answer = await client.get<ProblemAnswer>('/v1/guests');
       expect([...codeOf(answer), answer.headers.get('retry-after')]).toEqual([503, 'auth.issuer_unavailable', '5']);

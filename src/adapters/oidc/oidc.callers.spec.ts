@@ -192,6 +192,20 @@ describe('an issuer that cannot be asked', () => {
     expect(await isKnown(token, callersWith())).toBe(true);
   });
 
+  it('says so when it is asked how it is doing, and is well when its keys can be had', async () => {
+    callers = callersWith({ awayMs: 0 });
+    const { signal } = new AbortController();
+    await callers.ping(signal);
+    expect(issuer.asked).toEqual(['/.well-known/openid-configuration', '/keys']);
+    for (const path of ['/.well-known/openid-configuration', '/keys']) {
+      issuer.instead.set(path, { status: 503, body: '{}' });
+      await expect(callers.ping(signal)).rejects.toMatchObject(isAway);
+      issuer.instead.delete(path);
+    }
+    await callers.ping(signal);
+    await expect(callers.ping(AbortSignal.abort())).rejects.toMatchObject(isAway);
+  });
+
   it('is waited for no longer than a caller would wait', async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => silent.once('listening', resolve));

@@ -96,6 +96,18 @@ export class OidcCallers extends Callers {
     }
   }
 
+  /**
+   * Resolves when the issuer answers, with its keys.
+   * @throws AppError `auth.issuer_unavailable`
+   */
+  async ping(signal: AbortSignal): Promise<void> {
+    try {
+      await this.fetch(await this.placeOfKeys(signal), { signal });
+    } catch (error) {
+      throw issuerUnavailable(error);
+    }
+  }
+
   private async keyFor(...[header, jws]: Parameters<JWTVerifyGetKey>): Promise<Awaited<ReturnType<JWTVerifyGetKey>>> {
     try {
       return await (
@@ -123,20 +135,8 @@ export class OidcCallers extends Callers {
     return keys;
   }
 
-  /** OpenID Connect Discovery 1.0, §4. */
   private async discover(): Promise<JWTVerifyGetKey> {
-    const { issuer } = this.settings;
-    const response = await this.fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
-      headers: { accept: 'application/json' },
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-    const found = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown } | null;
-    if (found?.issuer !== issuer) throw new Error('The discovery document is about another issuer.');
-    const uri = typeof found.jwks_uri === 'string' && URL.canParse(found.jwks_uri) ? new URL(found.jwks_uri) : null;
-    // Only an issuer on this machine may do without encryption; its keys may then as well.
-    if (uri === null || (uri.protocol !== 'https:' && new URL(issuer).protocol === 'https:'))
-      throw new Error('The discovery document names no place of keys that can be trusted.');
-    return createRemoteJWKSet(uri, {
+    return createRemoteJWKSet(await this.placeOfKeys(AbortSignal.timeout(PATIENCE_MS)), {
       [customFetch]: (url, options) => this.fetch(url, options),
       timeoutDuration: PATIENCE_MS,
       cooldownDuration: this.cooldownMs,
@@ -144,8 +144,24 @@ export class OidcCallers extends Callers {
     });
   }
 
+  /** OpenID Connect Discovery 1.0, §4. */
+  private async placeOfKeys(signal: AbortSignal): Promise<URL> {
+    const { issuer } = this.settings;
+    const response = await this.fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
+      headers: { accept: 'application/json' },
+      signal,
+    });
+    const found = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown } | null;
+    if (found?.issuer !== issuer) throw new Error('The discovery document is about another issuer.');
+    const uri = typeof found.jwks_uri === 'string' && URL.canParse(found.jwks_uri) ? new URL(found.jwks_uri) : null;
+    // Only an issuer on this machine may do without encryption; its keys may then as well.
+    if (uri === null || (uri.protocol !== 'https:' && new URL(issuer).protocol === 'https:'))
+      throw new Error('The discovery document names no place of keys that can be trusted.');
+    return uri;
+  }
+
   /** An issuer that is away is not asked by every request that comes in meanwhile. */
-  private async fetch(url: string, options: RequestInit): Promise<Response> {
+  private async fetch(url: string | URL, options: RequestInit): Promise<Response> {
     if (performance.now() < this.awayUntil) throw new Error('The issuer could not be asked a moment ago.');
     try {
       const response = await fetch(url, { ...options, redirect: 'error' });
