@@ -199,6 +199,7 @@ class OperationsModule {
               const found = digest === null ? null : await tokens.find(digest, clock.now());
               return found !== null && takesWidgets(found.guestState) ? found.token : null;
             },
+            holds: async (token) => (await tokens.find(widgetTokenDigest(token)!, clock.now())) !== null,
           }),
         },
       ],

@@ -217,6 +217,40 @@ describe('a stream', () => {
   });
 });
 
+describe('a stream asked for with a token of a page', () => {
+  const PAGE = 'https://www.example.com';
+  const tokenFor = async (id: string) =>
+    (await api.post<{ token: string }>(`/v1/guests/${id}/widget-tokens`, { origins: [PAGE], expiresIn: 60 })).body
+      .token;
+  const followWith = async (id: string, token: string, lastEventId?: string) => {
+    const url = `${running.service.url}/v1/guests/${id}/events`;
+    const reader = await EventReader.open(url, token, lastEventId, PAGE);
+    readers.push(reader);
+    await reader.until((events) => events.length > 0 || lastEventId !== undefined);
+    return reader;
+  };
+
+  it('ends when the token is revoked, and goes on with another', async () => {
+    const id = await create({ mode: 'widget' });
+    const [page, backEnd] = [await followWith(id, await tokenFor(id)), await follow(id)];
+    expect((await api.call('DELETE', `/v1/guests/${id}/widget-tokens`)).status).toBe(204);
+    await page.ended;
+    expect(backEnd.isEnded).toBe(false);
+    const next = await followWith(id, await tokenFor(id), page.lastId);
+    await api.patch(`/v1/guests/${id}`, { attributes: { source: 'app' } }, { 'if-match': '*' });
+    await next.until((events) => events.some(({ data }) => data.version === 2));
+    expect(next.isEnded).toBe(false);
+  }, 20_000);
+
+  it('tells the end of the guest first, though no token is made for one that is closing', async () => {
+    const { id } = await inConversation();
+    const page = await followWith(id, await tokenFor(id));
+    await api.post(`/v1/guests/${id}/close`);
+    await page.ended;
+    expect(page.events.at(-1)).toMatchObject({ event: 'closed' });
+  }, 20_000);
+});
+
 describe('a guest who types', () => {
   it('is seen typing at Genesys once in a few seconds, however many keys are pressed', async () => {
     const { id } = await inConversation();

@@ -114,6 +114,28 @@ describe('the description of the API', () => {
       expect(documented.faults(get, answer).join()).toContain(fault);
   });
 
+  it('is what streams are compared with too, event by event', async () => {
+    const { body: document } = await new Client(running.service.url).get<Description>('/openapi.json');
+    const documented = new Documented(document as never);
+    const content = document.paths['/v1/guests/{id}/events']!.get!.responses['200']!.content!;
+    const stream = content['text/event-stream']!.example as unknown as string;
+    const headers = new Headers({ 'content-type': 'text/event-stream; charset=utf-8', 'x-request-id': SOME_ID });
+    const faults = (text: string): string[] =>
+      documented.faults({ method: 'GET', path: `/v1/guests/${SOME_ID}/events` }, { status: 200, headers, text });
+    expect(stream).toContain('event: message');
+    expect(faults(stream)).toEqual([]);
+    for (const [part, other] of [
+      ['event: typing', 'event: shouting'],
+      ['"version":3', '"version":"3"'],
+      ['"from":"agent","status"', '"secret":"x","from":"agent","status"'],
+      ['"interactionCount":1', '"count":1'],
+    ] as const)
+      expect([part, faults(stream.replace(part, other))]).toEqual([
+        part,
+        [expect.stringContaining('is not as described')],
+      ]);
+  });
+
   it('can be read by people', async () => {
     const page = await fetch(`${running.service.url}/docs`);
     expect([page.status, (await page.text()).includes('swagger-ui')]).toEqual([200, true]);

@@ -157,6 +157,7 @@ describe('a route of a guest', () => {
   it('has to say that widgets may call it', async () => {
     const tokens: WidgetTokens = {
       find: async (token) => (token === 'wt_good' ? { guestId: '1', origins: ['https://a.example.com'] } : null),
+      holds: async (token) => token === 'wt_good',
     };
     const page = await served({
       controllers: [PageController],

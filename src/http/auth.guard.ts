@@ -7,7 +7,7 @@ import { accessOf } from './access.js';
 import type { Access } from './access.js';
 import { Denials } from './access-log.js';
 import type { DenialReason } from './access-log.js';
-import { Callers } from './callers.js';
+import { Callers, remember } from './callers.js';
 import type { Caller } from './callers.js';
 import { Quotas } from './quotas.js';
 import { quotaExceeded, rateLimitHeaders } from './rate-limit.js';
@@ -97,6 +97,7 @@ export class AuthGuard implements CanActivate {
     const refusal = refusalOf(caller, access, request);
     if (refusal !== null) return this.deny(caller.actor, refusal.reason, route, refusal.error);
 
+    remember(request, caller);
     const run = runContext();
     if (run) run.actor = caller.actor;
     return true;
@@ -136,6 +137,6 @@ function refusalOf({ may, only }: Caller, access: Access & { kind: 'scope' }, re
 }
 
 /** RFC 6750 §2.1: the scheme's name in any case, one token68. Null when there is none. */
-export function bearerToken(header: string | undefined): string | null {
+function bearerToken(header: string | undefined): string | null {
   return /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(header ?? '')?.[1] ?? null;
 }

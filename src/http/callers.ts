@@ -7,7 +7,17 @@ export type Caller = {
   readonly may: (scope: string) => boolean;
   /** Absent for callers who may do what their scopes say wherever they are. */
   readonly only?: Confinement;
+  /** Whether the token is still good for what it was let in to: asked while an answer goes on for long. Absent for tokens that stay good. */
+  readonly holds?: () => Promise<boolean>;
 };
+
+const letIn = new WeakMap<object, Caller>();
+
+/** Remembers for as long as the request lives who sent it. */
+export const remember = (request: object, caller: Caller): void => void letIn.set(request, caller);
+
+/** Who was let in with this request; undefined on open routes. */
+export const callerBehind = (request: object): Caller | undefined => letIn.get(request);
 
 /** Who somebody is, by the bearer token they showed. */
 export abstract class Callers {

@@ -72,7 +72,7 @@ export async function served(options: Options): Promise<Served> {
     { provide: Clock, useClass: SystemClock },
     { provide: DataClasses, useClass: DataClasses },
     { provide: AccessLog, useValue: log },
-    { provide: WidgetTokens, useValue: { find: async () => null } },
+    { provide: WidgetTokens, useValue: { find: async () => null, holds: async () => false } },
     { provide: ApiKeyUseStore, useValue: { save: async () => undefined, all: async () => new Map() } },
     ...providers,
   ];

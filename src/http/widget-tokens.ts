@@ -9,6 +9,8 @@ export const WIDGET_SCOPES = ['guest:read', 'guest:message'] as const satisfies 
 export abstract class WidgetTokens {
   /** What the token is good for at this moment. Null when it is none, has expired or was revoked, or its guest is over. */
   abstract find(token: string): Promise<Confinement | null>;
+  /** Whether it has neither expired nor been revoked. A guest that is being closed makes no difference: its page may see the end. */
+  abstract holds(token: string): Promise<boolean>;
 }
 
 /** Callers known by a widget token. The actor is the guest, not the token, so that a request repeated after rotation is a repeat. */
@@ -19,7 +21,13 @@ export class WidgetCallers extends Callers {
 
   async identify(token: string): Promise<Caller | null> {
     const only = await this.tokens.find(token);
-    return only && { actor: `widget:${only.guestId}`, may: (scope) => SCOPES.has(scope), only };
+    if (only === null) return null;
+    return {
+      actor: `widget:${only.guestId}`,
+      may: (scope) => SCOPES.has(scope),
+      only,
+      holds: () => this.tokens.holds(token),
+    };
   }
 }
 

@@ -105,20 +105,41 @@ export class Documented {
     if (text === '' && Object.keys(content).length === 0) return [];
     const documented = content[type ?? ''];
     if (documented?.schema === undefined) return [`the content type ${type} is not documented`];
+    if (type === 'text/event-stream') return this.streamFaults(documented.schema['contentSchema'] as Schema, text);
     const body = JSON.parse(text) as { code?: string };
-    const validate = this.validatorOf(documented);
+    const validate = this.validatorOf(documented.schema);
     const faults = validate(body) ? [] : [this.ajv.errorsText(validate.errors, { dataVar: 'body' })];
     if (type === 'application/problem+json' && !Object.hasOwn(documented.examples ?? {}, body.code ?? ''))
       faults.push(`the problem ${body.code} is not documented`);
     return faults;
   }
 
-  private validatorOf(content: Content): ValidateFunction {
-    const validate = this.compiled.get(content) ?? this.ajv.compile(closed(content.schema) as Schema);
-    this.compiled.set(content, validate);
+  /** Of the events that have arrived whole: each has the fields its name is described with. */
+  private streamFaults(schema: Schema, text: string): string[] {
+    const validate = this.validatorOf(schema);
+    return eventsIn(text).flatMap((event) => {
+      const isGood: boolean = validate(event);
+      return isGood ? [] : [`the event ${event.event} is not as described: ${this.ajv.errorsText(validate.errors)}`];
+    });
+  }
+
+  private validatorOf(schema: Schema): ValidateFunction {
+    const validate = this.compiled.get(schema) ?? this.ajv.compile(closed(schema) as Schema);
+    this.compiled.set(schema, validate);
     return validate;
   }
 }
+
+/** The events of a stream (WHATWG HTML §9.2.6), without comments and what has not arrived whole. */
+const eventsIn = (text: string): { event: string; data: unknown }[] =>
+  text
+    .split('\n\n')
+    .slice(0, -1)
+    .flatMap((block) => {
+      const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
+      const data = field('data');
+      return data === undefined ? [] : [{ event: field('event') ?? 'message', data: JSON.parse(data) as unknown }];
+    });
 
 const holes = (template: string): number => template.split('{').length;
 

@@ -1,3 +1,5 @@
+import { expectDocumented } from './documented.js';
+
 export type ReadEvent = {
   readonly id: string | null;
   readonly event: string;
@@ -19,13 +21,19 @@ export class EventReader {
   readonly ended: Promise<void>;
   isEnded = false;
   private look: () => void = () => undefined;
+  /** In what an event was not as it is described. */
+  private fault: Error | undefined;
 
   private constructor(
     readonly answer: Response,
     private readonly hangingUp: AbortController,
+    private readonly documented: (text: string) => Promise<void>,
   ) {
     this.ended = this.read()
-      .catch(() => undefined)
+      .catch((error: unknown) => {
+        // A connection that breaks is no fault of the description.
+        if (error instanceof Error && /otherwise than described/.test(error.message)) this.fault = error;
+      })
       .then(() => {
         this.isEnded = true;
         this.look();
@@ -38,13 +46,17 @@ export class EventReader {
     const answer = await fetch(url, {
       headers: {
         authorization: `Bearer ${token}`,
-        ...(origin === undefined ? {} : { origin }),
         ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+        ...(origin === undefined ? {} : { origin }),
       },
       signal: hangingUp.signal,
     });
     if (answer.status !== 200) throw new Error(`no stream but ${answer.status}: ${await answer.text()}`);
-    return new EventReader(answer, hangingUp);
+    const { origin: service, pathname: path } = new URL(url);
+    const documented = (text: string): Promise<void> =>
+      expectDocumented(service, { method: 'GET', path }, { status: 200, headers: answer.headers, text });
+    await documented('');
+    return new EventReader(answer, hangingUp, documented);
   }
 
   get lastId(): string {
@@ -59,6 +71,7 @@ export class EventReader {
   async until(wanted: (events: readonly ReadEvent[]) => boolean, ms = 10_000): Promise<void> {
     const end = Date.now() + ms;
     while (!wanted(this.events)) {
+      if (this.fault !== undefined) throw this.fault;
       if (this.isEnded || Date.now() > end)
         throw new Error(`never as wanted, ${this.isEnded ? 'ended' : 'open'}: ${JSON.stringify(this.events)}`);
       await Promise.race([
@@ -68,9 +81,11 @@ export class EventReader {
     }
   }
 
-  hangUp(): Promise<void> {
+  /** @throws Error when an event was not as it is described */
+  async hangUp(): Promise<void> {
     this.hangingUp.abort();
-    return this.ended;
+    await this.ended;
+    if (this.fault !== undefined) throw this.fault;
   }
 
   private async read(): Promise<void> {
@@ -79,6 +94,7 @@ export class EventReader {
       const blocks = (rest + chunk).split('\n\n');
       rest = blocks.pop()!;
       for (const block of blocks) {
+        await this.documented(`${block}\n\n`);
         const field = (name: string): string | null => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? null;
         const [event, data] = [field('event'), field('data')];
         if (event !== null && data !== null)

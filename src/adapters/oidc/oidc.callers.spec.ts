@@ -120,6 +120,19 @@ describe('an access token', () => {
   });
 });
 
+describe('an answer that goes on for long', () => {
+  it('outlives the token it was asked for with by no more than clocks may be apart', async () => {
+    let now = new Date();
+    const clocked = new OidcCallers({ issuer: issuer.url, audience: AUDIENCE }, { now: () => now });
+    const caller = await clocked.identify(await issuer.token({ exp: 30 }));
+    const after = async (seconds: number): Promise<boolean> => {
+      now = new Date(Date.now() + seconds * 1_000);
+      return caller!.holds!();
+    };
+    expect([await after(0), await after(80), await after(92)]).toEqual([true, true, false]);
+  });
+});
+
 describe('the keys of the issuer', () => {
   it('are asked for once, however many tokens come at once', async () => {
     const tokens = await Promise.all(Array.from({ length: 20 }, () => issuer.token()));

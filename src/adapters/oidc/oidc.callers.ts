@@ -87,7 +87,9 @@ export class OidcCallers extends Callers {
         currentDate: this.clock.now(),
         requiredClaims: ['sub', 'exp'],
       });
-      return callerOf(payload);
+      const caller = callerOf(payload);
+      const until = (payload.exp! + SKEW_SECONDS) * 1_000;
+      return caller && { ...caller, holds: async () => this.clock.now().getTime() < until };
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       // The code alone: messages quote claims.

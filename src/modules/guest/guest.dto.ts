@@ -12,7 +12,7 @@ import type { GuestConflict } from './guest.conflict.js';
 import type { Condition, WantedGuest } from './guest.service.js';
 import type { GuestPage, GuestQuery } from './ports/guest.store.js';
 
-const STATES: GuestState[] = [
+export const STATES: GuestState[] = [
   'created',
   'configured',
   'active',
@@ -25,7 +25,7 @@ const STATES: GuestState[] = [
 ];
 
 /** Every reason there is, and when it is given. */
-const CLOSE_REASONS: Readonly<Record<CloseReason, string>> = {
+export const CLOSE_REASONS: Readonly<Record<CloseReason, string>> = {
   api: 'a caller asked',
   guest_cleared: 'the guest cleared the conversation',
   abandoned: 'idle for too long, or closed before anybody said anything',

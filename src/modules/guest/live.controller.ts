@@ -1,25 +1,30 @@
 import { Controller, Get, Headers, HttpCode, Param, Post, Res } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiExtraModels, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ForWidgets, Scope } from '../../http/access.js';
-import { bearerToken } from '../../http/auth.guard.js';
+import { callerBehind } from '../../http/callers.js';
 import { goneSignal, sendEvents } from '../../http/event-stream.js';
 import { IdPath } from '../../http/id-path.js';
 import { Concerns } from '../../http/idempotency.interceptor.js';
 import { Problems } from '../../http/openapi.js';
-import { STREAM_DESCRIPTION, STREAM_EXAMPLE, streamEvents } from './live.dto.js';
+import {
+  ClosedEventView,
+  StateEventView,
+  STREAM_DESCRIPTION,
+  STREAM_EXAMPLE,
+  STREAM_SCHEMA,
+  streamEvents,
+  TypingEventView,
+} from './live.dto.js';
 import { whileAllowed } from './live.leave.js';
 import { LiveService } from './live.service.js';
-import { WidgetTokenService } from './widget-token.service.js';
 
 @ApiTags('messages')
+@ApiExtraModels(TypingEventView, StateEventView, ClosedEventView)
 @Controller('v1/guests/:id')
 @Scope('guest:message')
 export class LiveController {
-  constructor(
-    private readonly live: LiveService,
-    private readonly tokens: WidgetTokenService,
-  ) {}
+  constructor(private readonly live: LiveService) {}
 
   @Post('typing')
   @ForWidgets()
@@ -59,9 +64,8 @@ export class LiveController {
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The `id` of the last event received' })
   @ApiResponse({
     status: 200,
-    description:
-      'Events, until the guest is closed, somebody hangs up, or the widget token it was asked for with has expired or was revoked',
-    content: { 'text/event-stream': { schema: { type: 'string' }, example: STREAM_EXAMPLE } },
+    description: 'Events, until the guest is closed, the token is no good any more, or somebody hangs up',
+    content: { 'text/event-stream': { schema: STREAM_SCHEMA, example: STREAM_EXAMPLE } },
   })
   @ApiResponse({
     status: 204,
@@ -70,20 +74,15 @@ export class LiveController {
   async follow(
     @Param() { id }: IdPath,
     @Headers('last-event-id') lastEventId: string | undefined,
-    @Headers('authorization') authorization: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    // An id that is empty is none (WHATWG HTML §9.2.4).
     const ended = new AbortController();
     const gone = AbortSignal.any([goneSignal(reply), ended.signal]);
+    // An id that is empty is none (WHATWG HTML §9.2.4).
     const events = await this.live.follow(id, lastEventId || null, gone);
     if (events === null) return void reply.status(204).send();
-    const token = bearerToken(authorization) ?? '';
-    const allowed = whileAllowed(
-      events,
-      () => this.tokens.isUnrevoked(token),
-      () => ended.abort(),
-    );
+    const holds = callerBehind(reply.request)?.holds;
+    const allowed = holds === undefined ? events : whileAllowed(events, holds, () => ended.abort());
     await sendEvents(reply, streamEvents(allowed));
   }
 }

@@ -1,7 +1,49 @@
+import type { Type } from '@nestjs/common';
+import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import type { ApiResponseSchemaHost } from '@nestjs/swagger';
 import type { StreamEvent } from '../../http/event-stream.js';
 import { eventId } from './live.js';
 import type { LiveEvent } from './live.js';
-import { messageView } from './message.dto.js';
+import { CLOSE_REASONS, STATES } from './guest.dto.js';
+import { MessageView, messageView } from './message.dto.js';
+
+export class TypingEventView {
+  @ApiProperty({ enum: ['agent', 'bot'], example: 'agent' }) from: string;
+  @ApiProperty({ description: 'How long to show it; 0 when they have stopped', example: 5_000 }) durationMs: number;
+}
+
+export class StateEventView {
+  @ApiProperty({ enum: STATES, example: 'active' }) state: string;
+  @ApiProperty({ type: 'integer', example: 3 }) version: number;
+  @ApiProperty({ type: 'integer', example: 1 }) interactionCount: number;
+}
+
+export class ClosedEventView {
+  @ApiProperty({ enum: STATES, example: 'closed' }) state: string;
+  @ApiProperty({ type: 'integer', example: 5 }) version: number;
+  @ApiProperty({ type: 'string', enum: [...Object.keys(CLOSE_REASONS), null], nullable: true, example: 'api' })
+  closeReason: string | null;
+}
+
+const eventSchema = (event: string, data: Type): object => ({
+  type: 'object',
+  required: ['event', 'data'],
+  properties: { event: { type: 'string', const: event }, data: { $ref: getSchemaPath(data) } },
+});
+
+/** A stream is a text to OpenAPI 3.1; what each event in it holds is said as JSON Schema says it of contents (2020-12 validation, §8). */
+export const STREAM_SCHEMA = {
+  type: 'string',
+  contentMediaType: 'text/event-stream',
+  contentSchema: {
+    oneOf: [
+      eventSchema('message', MessageView),
+      eventSchema('typing', TypingEventView),
+      eventSchema('state', StateEventView),
+      eventSchema('closed', ClosedEventView),
+    ],
+  },
+} as ApiResponseSchemaHost['schema'];
 
 /** An event as it leaves; each lists its fields. */
 export function streamEvent(event: LiveEvent): StreamEvent {
@@ -38,6 +80,8 @@ export const STREAM_DESCRIPTION = `Server-Sent Events (WHATWG HTML §9.2), to be
 Without \`Last-Event-ID\` the stream begins now; read \`GET …/messages\` after its first event, and nothing is missed. With the \`id\` of the last event received, it goes on
 behind that one: no stored event is lost or repeated, whichever instance answers. Messages come in the order in which they were stored; \`at\` says when they were said.
 They come at once from the instance that stored them and within about a second from any other; typing is told only by the instance that holds the guest's socket.
+
+A stream ends within 2 seconds when the token it was asked for with expires or is revoked; go on with a new token and the last id.
 
 A comment comes every 15 seconds. A reader that takes nothing for 5 seconds while something waits for it is disconnected. A guest has at most 5 streams an instance.`;
 

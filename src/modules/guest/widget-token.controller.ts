@@ -38,7 +38,11 @@ export class WidgetTokenController {
   @Delete()
   @HttpCode(204)
   @Problems({ 400: ['request.invalid'], 404: ['guest.not_found'] })
-  @ApiOperation({ operationId: 'revokeWidgetTokens', summary: 'Revoke every widget token of this guest, at once' })
+  @ApiOperation({
+    operationId: 'revokeWidgetTokens',
+    summary: 'Revoke every widget token of this guest, at once',
+    description: 'Streams that were opened with one end within 2 seconds.',
+  })
   @ApiResponse({ status: 204, description: 'None of them is good any more. Safe to repeat' })
   async revokeAll(@Param() { id }: IdPath): Promise<void> {
     await this.tokens.revokeAll(id);

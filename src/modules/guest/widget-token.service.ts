@@ -67,10 +67,4 @@ export class WidgetTokenService {
         });
     });
   }
-
-  /** False once a widget token has expired or was revoked, by whichever process. What is no widget token is not ours to judge: true. */
-  async isUnrevoked(token: string): Promise<boolean> {
-    const digest = widgetTokenDigest(token);
-    return digest === null || (await this.tokens.find(digest, this.clock.now())) !== null;
-  }
 }
