@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto';
-import { Global, Module } from '@nestjs/common';
-import type { DynamicModule } from '@nestjs/common';
+import { Global, Inject, Logger, Module } from '@nestjs/common';
+import type { DynamicModule, OnApplicationBootstrap } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { ScheduleModule } from '@nestjs/schedule';
 import { ConsentModule } from './adapters/consent/declared-consent.js';
@@ -15,7 +15,10 @@ import { OidcCallers } from './adapters/oidc/oidc.callers.js';
 import { Database } from './adapters/storage/database.js';
 import { StorageModule } from './adapters/storage/storage.module.js';
 import { WebhooksHttpModule } from './adapters/webhooks/webhooks-http.module.js';
+import { configVariables } from './config.js';
 import type { Config } from './config.js';
+import { misspelt } from './config.misspelt.js';
+import type { Misspelt } from './config.misspelt.js';
 import { Dependencies } from './health/dependencies.js';
 import type { Dependency } from './health/dependencies.js';
 import { HealthModule } from './health/health.module.js';
@@ -57,9 +60,20 @@ export type Additions = {
   readonly providers?: readonly PortProvider[];
 };
 
+/** Variables that nobody reads, each nearly the name of one that somebody does. */
+const MISSPELT = Symbol('misspelt variables');
+
 /** Every module, every adapter, nothing else: the only place that knows both the inside and the outside. */
 @Module({})
-export class AppModule {
+export class AppModule implements OnApplicationBootstrap {
+  private readonly logger = new Logger('config');
+
+  constructor(@Inject(MISSPELT) private readonly unread: readonly Misspelt[]) {}
+
+  onApplicationBootstrap(): void {
+    for (const hint of this.unread) this.logger.warn('variable is not known: perhaps another was meant', hint);
+  }
+
   static with(
     config: Config,
     { genesys, crmEnv }: Surroundings,
@@ -68,12 +82,15 @@ export class AppModule {
     const clock = new SystemClock();
     const enabled = [...new Set([...config.crms, ...crms.map(({ id }) => id)])];
     const { dataKeys } = config;
+    const adapters = [...crms, ...crmAdapters(platformContacts(genesys))];
+    const known = [...configVariables(), ...adapters.flatMap(({ variables }) => variables)];
     const issuers = config.oidc === null ? [] : [new OidcCallers(config.oidc, clock)];
     // The local receivers somebody tries things with; a service for real sends to nobody in its own network.
     const reach = { loopback: config.mode === 'sandbox' };
     const where = config.databaseUrl === null ? { dataDir: config.dataDir } : { databaseUrl: config.databaseUrl };
     return {
       module: AppModule,
+      providers: [{ provide: MISSPELT, useValue: misspelt(Object.keys(config.crmEnv), known) }],
       imports: [
         ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load: [() => config] }),
         ScheduleModule.forRoot(),
@@ -87,7 +104,7 @@ export class AppModule {
               : null,
             examineAtStart: config.mode === 'cloud',
           }),
-          CrmModule.with({ adapters: [...crms, ...crmAdapters(platformContacts(genesys))], enabled, env: crmEnv }),
+          CrmModule.with({ adapters, enabled, env: crmEnv }),
           ConsentModule.declared(),
           WebhooksHttpModule.with({ reach }),
         ]),

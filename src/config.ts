@@ -1,4 +1,5 @@
 import { getMetadataStorage, IsIn, IsPort, Matches, ValidateBy, validateSync } from 'class-validator';
+import { misspelt } from './config.misspelt.js';
 import { readApiKeys } from './http/api-keys.js';
 import type { ApiKey } from './http/api-keys.js';
 import { MayBeAbsent } from './http/validation.js';
@@ -162,7 +163,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     Object.values(constraints ?? {}).map((rule) => ({ variable: property, rule })),
   );
   const mistakes = [...faults, ...faultsBetween(environment)];
-  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  if (mistakes.length > 0) {
+    const hints = misspelt(Object.keys(given), known).map(({ variable, meant }) => ({
+      variable,
+      rule: `is not known: perhaps ${meant} was meant`,
+    }));
+    throw new ConfigError([...mistakes, ...hints]);
+  }
   const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !known.includes(name)));
   return frozen(configOf(environment, rest));
 }

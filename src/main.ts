@@ -6,6 +6,7 @@ import type { Config } from './config.js';
 import { withSandboxKeys } from './config.keys.js';
 import type { MadeApiKey } from './config.keys.js';
 import { AppError } from './kernel/app-error.js';
+import { PinoLogger } from './logging.js';
 import { startService } from './service.js';
 import type { Service } from './service.js';
 
@@ -17,7 +18,7 @@ async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   let newKey: MadeApiKey | null = null;
   const config = readConfig(withSandboxKeys(process.env, (made) => (newKey = made)));
-  const service = await startService(config);
+  const service = await startService(config, new MainLogger(config.logLevel));
   if (config.mode === 'sandbox') console.log(welcome(config, service, newKey ?? process.env['API_KEYS'] ?? null));
 
   let leaving = false;
@@ -36,6 +37,17 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', leave);
   process.on('SIGINT', leave);
+}
+
+/** Nest logs what keeps it from starting before it throws it; what is said in a sentence below is not said twice. */
+class MainLogger extends PinoLogger {
+  override error(message: unknown, ...params: unknown[]): void {
+    const context = params.at(-1);
+    const isSaid =
+      (context === 'ExceptionHandler' && isKnown(message)) ||
+      (context === 'NestApplication' && String(message).startsWith('Error: listen '));
+    if (!isSaid) super.error(message, ...params);
+  }
 }
 
 /** For somebody who has just started it for the first time. */
@@ -65,15 +77,19 @@ Guest Manager for Genesys Cloud runs in SANDBOX mode: it talks to a local Genesy
 `;
 }
 
+const isKnown = (error: unknown): error is Error =>
+  error instanceof ConfigError || error instanceof CrmSettingsError || error instanceof AppError;
+
 /** What making files under something that cannot hold them fails with. */
 const NO_DIRECTORY = new Set(['EEXIST', 'ENOTDIR', 'EACCES', 'EROFS', 'EPERM']);
 
 main().catch((error: unknown) => {
   // What somebody can put right is said in one sentence; anything else is a bug, and its stack helps.
-  const known = error instanceof ConfigError || error instanceof CrmSettingsError || error instanceof AppError;
   const misplaced = NO_DIRECTORY.has((error as NodeJS.ErrnoException).code ?? '');
   const rule = 'must be a directory that this user may make and write to';
-  console.error(known ? error.message : misplaced ? new ConfigError([{ variable: 'DATA_DIR', rule }]).message : error);
+  console.error(
+    isKnown(error) ? error.message : misplaced ? new ConfigError([{ variable: 'DATA_DIR', rule }]).message : error,
+  );
   // Not by itself: what had been opened when it failed, a database or a lock's heartbeat, would keep the process alive.
   process.exit(1);
 });

@@ -16,10 +16,10 @@ describe('a service that cannot start', () => {
   const start = async (env: Record<string, string>) => {
     const child = spawn(process.execPath, ['dist/main.js'], {
       cwd: join(__dirname, '..'),
-      env: { PATH: process.env['PATH'], DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'silent', ...env },
+      env: { PATH: process.env['PATH'], DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'error', ...env },
     });
     let said = '';
-    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
     const [code] = (await once(child, 'exit')) as [number | null];
     clearTimeout(timer);
@@ -31,6 +31,7 @@ describe('a service that cannot start', () => {
     await first.stop('SIGTERM');
 
     const taken = createServer().listen(0, '127.0.0.1');
+    taken.unref();
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
     writeFileSync(join(place, 'file'), '');
@@ -40,18 +41,38 @@ describe('a service that cannot start', () => {
       [{ PORT: String(port) }, /PORT names a port that another process listens on/],
       [{ SANDBOX_PORT: String(port) }, /SANDBOX_PORT names a port that another process listens on/],
       [{ DATA_DIR: join(place, 'file') }, /DATA_DIR must be a directory/],
+      [
+        { GENESYS_CLIENT_ID: 'x', GENESYS_CLIENTSECRET: 'y' },
+        /GENESYS_CLIENTSECRET is not known: perhaps GENESYS_CLIENT_SECRET/,
+      ],
     ];
     for (const [env, sentence] of mistakes) {
       const { code, said } = await start(env);
-      expect(said).toMatch(sentence);
+      expect(said.match(new RegExp(sentence, 'g'))).toHaveLength(1);
+      expect(said).not.toContain('"level"');
       expect(said).not.toMatch(/^\s+at /m);
       expect(code).toBe(1);
     }
-    taken.close();
 
     const again = await startProcess('main.js', { DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0' }, /A first guest/);
     await again.stop('SIGTERM');
   }, 120_000);
+
+  it('goes on without a variable that nobody reads, and says which was probably meant', async () => {
+    const env = { DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', CRM_AUTH_TOKN: 'a-value', LOGLEVEL: 'a-level' };
+    const service = await startProcess('main.js', env, /A first guest/);
+    await service.stop('SIGTERM');
+    const told = service
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('variable is not known'))
+      .map((line) => JSON.parse(line) as { variable: string; meant: string });
+    expect(told.map(({ variable, meant }) => [variable, meant]).sort()).toEqual([
+      ['CRM_AUTH_TOKN', 'CRM_AUTH_TOKEN'],
+      ['LOGLEVEL', 'LOG_LEVEL'],
+    ]);
+    expect(service.output()).not.toMatch(/a-value|a-level/);
+  }, 60_000);
 
   it('is told about a key of its own instead of one that is nowhere', async () => {
     const own = {

@@ -1,4 +1,4 @@
-import { IsUrl, validateSync } from 'class-validator';
+import { getMetadataStorage, IsUrl, validateSync } from 'class-validator';
 import type { Crm, CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
 import type { CrmHttp } from './crm-http.js';
 
@@ -15,6 +15,8 @@ export type CrmDefinition<Settings extends object> = {
 
 export type CrmAdapter = {
   readonly id: string;
+  /** The names of the variables it reads. */
+  readonly variables: readonly string[];
   /** @throws CrmSettingsError naming every variable that is missing or wrong, and no value */
   readonly open: (env: Readonly<Record<string, string | undefined>>, http: CrmHttp) => Crm;
 };
@@ -27,6 +29,7 @@ export function defineCrm<Settings extends object>(definition: CrmDefinition<Set
   const { id, chunkSize } = definition;
   return {
     id,
+    variables: variablesOf(definition.settings),
     open: (env, http) => {
       const settings = Object.assign(new definition.settings(), env);
       const faults = validateSync(settings).flatMap((fault) => Object.values(fault.constraints ?? {}));
@@ -36,6 +39,14 @@ export function defineCrm<Settings extends object>(definition: CrmDefinition<Set
     },
   };
 }
+
+const variablesOf = (settings: new () => object): string[] => [
+  ...new Set(
+    getMetadataStorage()
+      .getTargetValidationMetadatas(settings, '', true, false)
+      .map(({ propertyName }) => propertyName),
+  ),
+];
 
 /** A setting that is an address somewhere. */
 export const IsHttpUrl = (): PropertyDecorator =>
