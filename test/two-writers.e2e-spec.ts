@@ -7,7 +7,7 @@ import type { TestService } from './support/service.js';
 
 const UPDATES = 1_000;
 /** Where one has to wait for the other, which takes longer. */
-const COUNTED = 300;
+const COUNTED = 1_000;
 const TOKEN = 'a-key-that-is-long-enough-for-tests';
 
 let running: TestService;
