@@ -52,6 +52,8 @@ it('an operator sees what will go, it goes, and the trail says what went', async
     origins: { days: 90, dueNow: 0, dueWithin7Days: 0, oldest: null },
     'crm-dead-letters': { days: 90, dueNow: 0, dueWithin7Days: 0, oldest: null },
     'idempotency-answers': { days: 1, dueNow: 0, dueWithin7Days: 0, oldest: null },
+    'webhook-deliveries': { days: 30, dueNow: 0, dueWithin7Days: 0, oldest: null },
+    'widget-tokens': { days: 1, dueNow: 0, dueWithin7Days: 0, oldest: null },
   });
 
   await age(id, 10);
