@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../kernel/clock.js';
 import type { ApiKeyUseStore } from './api-key-use.store.js';
 import { Callers } from './callers.js';
@@ -14,7 +14,7 @@ export type ApiKey = {
   readonly scopes: readonly string[];
 };
 
-export const digestOf = (key: string): Buffer => createHash('sha256').update(key, 'utf8').digest();
+export const digestOf = (key: string): Buffer => hash('sha256', key, 'buffer');
 
 /**
  * Callers known by an API key. Keys are high-entropy, so a plain SHA-256 is enough to keep them; comparing digests in constant

@@ -82,6 +82,14 @@ describe('attributes', () => {
     expect(page('https://jane@example.com/')).toEqual(refused('credentials'));
     expect(page('jane@example.com')).toEqual(refused('isUrl'));
     expect(page('mailto:jane@example.com')).toEqual(refused('isUrl'));
+    for (const mended of [
+      'https:///path',
+      'https:path',
+      'https://example.com\\path',
+      ' https://example.com',
+      'https://example.com/a b',
+    ])
+      expect(page(mended)).toEqual(refused('isUrl'));
   });
 
   it('are refused together when Genesys could not carry them', () => {

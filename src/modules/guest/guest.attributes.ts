@@ -52,12 +52,14 @@ export function attributeErrors(
 
 const present = <T>(value: T | null): T[] => (value === null ? [] : [value]);
 
+/** What a URL parser would mend is refused: blanks, backslashes, a missing host. */
+const PAGE = /^https?:\/\/[^\s\\/][^\s\\]*$/i;
+
 function pageErrors(originPage: string | undefined): FieldError[] {
   if (originPage === undefined) return [];
   const pointer = '/channelContext/originPage';
-  const page = URL.canParse(originPage) ? new URL(originPage) : null;
-  if (page === null || !/^https?:$/.test(page.protocol))
-    return [{ pointer, rule: 'isUrl', message: 'must be an absolute http or https URL' }];
+  const page = PAGE.test(originPage) && URL.canParse(originPage) ? new URL(originPage) : null;
+  if (page === null) return [{ pointer, rule: 'isUrl', message: 'must be an absolute http or https URL' }];
   if (page.username !== '' || page.password !== '')
     return [{ pointer, rule: 'credentials', message: 'must not hold a user name or a password' }];
   return page.pathname

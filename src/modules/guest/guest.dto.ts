@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsDefined, IsIn, IsObject, IsOptional, IsString, IsUrl, Matches, MaxLength } from 'class-validator';
+import { IsBoolean, IsDefined, IsIn, IsObject, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { AppError } from '../../kernel/app-error.js';
 import { etagOf } from '../../http/etag.js';
 import type { EntityTags } from '../../http/etag.js';
@@ -36,7 +36,6 @@ export const CLOSE_REASONS: Readonly<Record<CloseReason, string>> = {
 
 const HASH = /^[a-fA-F0-9]{64}$/;
 const hash = { message: 'must be 64 hexadecimal digits: a hash, never the identifier itself' };
-const url = { protocols: ['http', 'https'], require_protocol: true, require_tld: false };
 const CAMPAIGN = /^[A-Z0-9_-]+$/;
 const campaign = { message: 'must consist of A to Z, 0 to 9, _ and -' };
 
@@ -63,7 +62,7 @@ export class ChannelContextBody {
     description: PAGE,
   })
   @MayBeAbsent()
-  @IsUrl(url, { message: 'must be an absolute http or https URL' })
+  @IsString()
   @MaxLength(2048)
   originPage?: string;
 
@@ -196,7 +195,7 @@ class ConsentPatch {
 class ChannelContextPatch {
   @ApiPropertyOptional({ type: 'string', format: 'uri', maxLength: 2048, nullable: true, description: PAGE })
   @IsOptional()
-  @IsUrl(url, { message: 'must be an absolute http or https URL, or null to delete it' })
+  @IsString()
   @MaxLength(2048)
   originPage?: string | null;
 
