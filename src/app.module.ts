@@ -146,6 +146,7 @@ const retentionDays = ({
   retentionDays: { messages, guests, origins, crmDeadLetters },
 }: Config): Record<string, number> => ({
   'message-texts': messages,
+  attachments: messages,
   guests,
   origins,
   'crm-dead-letters': crmDeadLetters,

@@ -2,7 +2,7 @@ import { AppError } from '../kernel/app-error.js';
 import type { ErrorFacts, FieldError } from '../kernel/app-error.js';
 
 /**
- * What only HTTP can get wrong, by code. These codes have a status of their own; every other `AppError` gets it from its kind.
+ * What only HTTP can get wrong, and what HTTP has a status of its own for, by code. These codes have a status of their own; every other `AppError` gets it from its kind.
  */
 export const OWN_STATUS: Readonly<Record<string, number>> = {
   'request.malformed_json': 400,
@@ -15,8 +15,13 @@ export const OWN_STATUS: Readonly<Record<string, number>> = {
   'http.body_too_large': 413,
   'http.url_too_long': 414,
   'http.unsupported_media_type': 415,
+  'attachment.too_large': 413,
+  'attachment.type_refused': 415,
   'http.expectation_failed': 417,
   'http.idempotency_key_reused': 422,
+  'attachment.empty': 422,
+  'attachment.name_refused': 422,
+  'message.attachment_refused': 422,
   'http.precondition_required': 428,
   'http.headers_too_large': 431,
 };

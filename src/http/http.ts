@@ -8,8 +8,9 @@ import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
 import helmet from 'helmet';
 import { AppError } from '../kernel/app-error.js';
 import { allowOrigins } from './cors.js';
-import { expectationFailed, malformedRequest, shuttingDown, unsupportedMediaType } from './http.errors.js';
-import { BODY_LIMIT, BODY_TYPES, readBody, UnreadBody } from './json-body.js';
+import { passFilesOn } from './file-body.js';
+import { expectationFailed, malformedRequest, shuttingDown } from './http.errors.js';
+import { BODY_LIMIT, BODY_TYPES, readBody } from './json-body.js';
 import { serveOpenApi } from './openapi.js';
 import { ProblemFilter, answerFrameworkError } from './problem.filter.js';
 import { PROBLEM_TYPE, problemOf } from './problem.js';
@@ -82,9 +83,7 @@ function readBodies(app: NestFastifyApplication, fastify: FastifyInstance): void
       done(null, readBody(body, request.headers));
     });
   }
-  app.useBodyParser('*', { bodyLimit: BODY_LIMIT }, (_request, _body, done) =>
-    done(null, new UnreadBody(unsupportedMediaType(BODY_TYPES))),
-  );
+  passFilesOn(fastify);
   fastify.addHook('preParsing', (request, _reply, _payload, done) => {
     const { headers } = request;
     // Fastify would refuse by itself what is no media type at all (RFC 9110 §8.3.1).

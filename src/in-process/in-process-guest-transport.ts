@@ -38,6 +38,7 @@ import {
   messagePageView,
   MessageService,
   messageView,
+  wordsOf,
   PatchGuestBody,
   PatchQuery,
   SendMessageBody,
@@ -109,8 +110,8 @@ export class InProcessGuestTransport implements GuestTransport {
   sendMessage(id: string, text: string, intention: Intention = {}): Promise<Message> {
     const call = { name: 'send', of: id, asked: text, subject: () => id, intention };
     return this.once(call, async () => {
-      const body = parse(SendMessageBody, received({ text }));
-      return messageView(await this.inside.messages.send(known(id), body.text)) as Message;
+      const words = wordsOf(parse(SendMessageBody, received({ text })));
+      return messageView(await this.inside.messages.send(known(id), words.text)) as Message;
     });
   }
 

@@ -10,6 +10,12 @@ export class SilentChannel extends GuestChannel {
   async send(): Promise<never> {
     throw new Error('nothing is sent here');
   }
+  fileRules() {
+    return null;
+  }
+  async upload(): Promise<never> {
+    throw new Error('nothing is uploaded here');
+  }
   async end() {
     return 'nothing-to-end' as const;
   }

@@ -16,6 +16,11 @@ export function tellRequest(verb: string, url: string): void {
   if (calls.hasSubscribers) calls.publish({ verb, what: new URL(url).pathname } satisfies GenesysCall);
 }
 
+/** Tells of a file on its way; its address belongs to that file alone. */
+export function tellUpload(): void {
+  if (calls.hasSubscribers) calls.publish({ verb: 'PUT', what: '{presignedUrl}' } satisfies GenesysCall);
+}
+
 /** Tells of something said on the guest socket. */
 export function tellSocket(request: { readonly action: string; readonly message?: unknown }): void {
   if (calls.hasSubscribers) calls.publish({ verb: 'WS', what: nameOf(request) } satisfies GenesysCall);
@@ -25,7 +30,7 @@ type Event = { eventType?: string; presence?: { type?: string }; typing?: { type
 
 function nameOf({ action, message }: { readonly action: string; readonly message?: unknown }): string {
   if (action !== 'onMessage') return action;
-  const { type, events = [] } = message as { type?: string; events?: Event[] };
+  const { type = 'Attachment', events = [] } = message as { type?: string; events?: Event[] };
   const [event] = events;
   const kind = event === undefined ? type : `${event.eventType}/${(event.presence ?? event.typing)?.type}`;
   return `onMessage ${kind}`;

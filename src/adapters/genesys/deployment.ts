@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { FileRules } from '../../modules/guest/index.js';
 import { exchange } from './exchange.js';
 import { asAppError } from './genesys-errors.js';
 import type { GenesysFailure } from './genesys-errors.js';
@@ -13,6 +14,8 @@ export type DeploymentConfig = {
   readonly conversationClear: boolean;
   /** Guests are told when the other side ends it; `null` when they are not. */
   readonly conversationDisconnect: 'Send' | 'ReadOnly' | null;
+  /** What files guests may send. */
+  readonly files: FileRules;
 };
 
 const FRESH_MS = 3 * 60_000;
@@ -21,6 +24,7 @@ const TIMEOUT_MS = 5_000;
 /** The deployment's public configuration. It changes when an administrator publishes, so it is read again every few minutes. */
 export class Deployment {
   private readonly logger = new Logger('genesys');
+  private newest: DeploymentConfig | null = null;
   private known: { readonly config: Promise<DeploymentConfig>; readonly until: number } | null = null;
 
   constructor(private readonly place: GenesysPlace) {}
@@ -35,9 +39,15 @@ export class Deployment {
     return this.known.config;
   }
 
+  /** As last read, however long ago; null, and it is being read, when it never was. */
+  get lastKnown(): DeploymentConfig | null {
+    void this.config().catch(() => undefined);
+    return this.newest;
+  }
+
   private async read(): Promise<DeploymentConfig> {
     try {
-      return await publishedConfig(this.place);
+      return (this.newest = await publishedConfig(this.place));
     } catch (error) {
       const { status } = error as GenesysFailure;
       if (status === null || status === 408 || status === 429 || status >= 500) throw asAppError(error);
@@ -59,16 +69,26 @@ export async function publishedConfig(place: GenesysPlace): Promise<DeploymentCo
 type Switch = { enabled?: boolean; type?: string };
 type Published = {
   messenger?: {
+    fileUpload?: { enableAttachments?: boolean; modes?: { fileTypes?: string[]; maxFileSizeKB?: number }[] };
     apps?: { conversations?: { autoStart?: Switch; conversationClear?: Switch; conversationDisconnect?: Switch } };
   };
 };
 
 function toConfig(published: Published | undefined): DeploymentConfig {
   const { autoStart, conversationClear, conversationDisconnect } = published?.messenger?.apps?.conversations ?? {};
+  const { enableAttachments, modes = [] } = published?.messenger?.fileUpload ?? {};
   const told = conversationDisconnect?.enabled === true;
   return {
     autoStart: autoStart?.enabled === true,
     conversationClear: conversationClear?.enabled === true,
     conversationDisconnect: !told ? null : conversationDisconnect.type === 'ReadOnly' ? 'ReadOnly' : 'Send',
+    files: {
+      // Older configurations have only the modes.
+      isEnabled: enableAttachments !== false && modes.length > 0,
+      modes: modes.map(({ fileTypes = [], maxFileSizeKB = 0 }) => ({
+        types: fileTypes,
+        maxBytes: maxFileSizeKB * 1024,
+      })),
+    },
   };
 }

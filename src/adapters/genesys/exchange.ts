@@ -1,4 +1,4 @@
-import { tellRequest } from './calls.js';
+import { tellRequest, tellUpload } from './calls.js';
 import { GenesysFailure } from './genesys-errors.js';
 import type { Called } from './genesys-errors.js';
 
@@ -7,7 +7,7 @@ export type Request = {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   readonly timeoutMs: number;
 };
 
@@ -29,12 +29,19 @@ const LONGEST_WAIT_MS = 60_000;
  */
 export async function exchange(request: Request): Promise<Answer> {
   const { called, method, url, headers, body, timeoutMs } = request;
-  if (called !== 'api') tellRequest(method, url);
+  if (called === 'files') tellUpload();
+  else if (called !== 'api') tellRequest(method, url);
   let response: Response;
   let text: string;
   try {
     const signal = AbortSignal.timeout(timeoutMs);
-    response = await fetch(url, { method, headers, body: body ?? null, signal, redirect: 'manual' });
+    response = await fetch(url, {
+      method,
+      headers,
+      body: (body as string | Uint8Array<ArrayBuffer> | undefined) ?? null,
+      signal,
+      redirect: 'manual',
+    });
     text = await response.text();
   } catch (error) {
     throw new GenesysFailure(called, null, { word: systemWord(error), correlationId: headers['ININ-Correlation-Id'] });

@@ -1,4 +1,5 @@
-import type { Attributes } from '../../modules/guest/index.js';
+import { createHash } from 'node:crypto';
+import type { Attributes, OutgoingFile } from '../../modules/guest/index.js';
 
 /** A frame of the guest socket, as far as it is the same for all. `type` says nothing reliable; `class` and `code` do. */
 export type Frame = {
@@ -21,10 +22,15 @@ export function readFrame(text: string): Frame | null {
   return { class: name, code: typeof code === 'number' ? code : 200, tracingId: stringOr(tracingId, null), body };
 }
 
+const ERRORS: ReadonlySet<string> = new Set([
+  ...['TooManyRequestsErrorMessage', 'ErrorMessage', 'Error'],
+  ...['GenerateUrlError', 'UploadFailureEvent'],
+]);
+
 /** Of an error frame, or null when the frame is none: by its code, or by the code an error's object body carries. */
 export function readError(frame: Frame): { readonly code: number; readonly retryAfterMs?: number } | null {
   const { errorCode, retryAfter } = fields(frame.body);
-  const isError = frame.code >= 400 || ['TooManyRequestsErrorMessage', 'ErrorMessage', 'Error'].includes(frame.class);
+  const isError = frame.code >= 400 || ERRORS.has(frame.class);
   if (!isError) return null;
   const code = frame.code === 200 || frame.code === 400 ? numberOr(errorCode, frame.code) : frame.code;
   return {
@@ -68,6 +74,8 @@ export type GuestMessage = {
   readonly from: 'guest' | 'agent' | 'bot';
   readonly isText: boolean;
   readonly text: string;
+  /** The ids of the files it carries. */
+  readonly attachmentIds: readonly string[];
   /** Null when Genesys does not say. */
   readonly at: Date | null;
   /** `Join`, `Disconnect`, `Clear` … */
@@ -88,7 +96,7 @@ const KNOWN_PRESENCE: ReadonlySet<string> = new Set(['Join', 'Disconnect', 'Clea
 
 /** Null when it has no id: nothing could be done with it. */
 export function readMessage(body: unknown): GuestMessage | null {
-  const { id, type, direction, text, channel, events, originatingEntity, metadata } = fields(body);
+  const { id, type, direction, text, content, channel, events, originatingEntity, metadata } = fields(body);
   if (typeof id !== 'string') return null;
   const { time, messageId } = fields(channel);
   const at = typeof time === 'string' ? new Date(time) : null;
@@ -102,6 +110,7 @@ export function readMessage(body: unknown): GuestMessage | null {
     from: direction === 'Inbound' ? 'guest' : originatingEntity === 'Human' ? 'agent' : 'bot',
     isText: type === 'Text' || type === 'Structured',
     text: stringOr(text, ''),
+    attachmentIds: list(content).flatMap((each) => stringOr(fields(fields(each)['attachment'])['id'], [])),
     at: at === null || Number.isNaN(at.getTime()) ? null : at,
     presence,
     unknownEvents: [
@@ -145,9 +154,16 @@ export const healthCheck = (token: string): { action: string; token: string; tra
   message: { type: 'Text', text: 'ping' },
 });
 
-export const textMessage = (text: string, attributes: Attributes | null): object => ({
-  type: 'Text',
-  text,
+/** A message that holds only files goes without type and text, as the official browser client sends it. */
+export const textMessage = (
+  text: string,
+  attributes: Attributes | null,
+  attachmentIds: readonly string[] = [],
+): object => ({
+  ...(text === '' ? {} : { type: 'Text', text }),
+  ...(attachmentIds.length === 0
+    ? {}
+    : { content: attachmentIds.map((id) => ({ contentType: 'Attachment', attachment: { id } })) }),
   ...channelOf(attributes),
 });
 
@@ -156,6 +172,27 @@ export const joinMessage = (attributes: Attributes | null): object => ({
   events: [{ eventType: 'Presence', presence: { type: 'Join' } }],
   ...channelOf(attributes),
 });
+
+/** Announces a file, and asks where to put it. */
+export const fileAnnouncement = (token: string, { id, fileName, mediaType, bytes }: OutgoingFile) => ({
+  ...{ action: 'onAttachment', token, attachmentId: id, fileName, fileType: mediaType, fileSize: bytes.length },
+  fileMd5: createHash('md5').update(bytes).digest('base64'),
+  errorsAsJson: true,
+});
+
+/** Where a file is to be put, and with which headers exactly. Null when that cannot be read. */
+export function readPresigned(
+  body: unknown,
+): { readonly url: string; readonly headers: Readonly<Record<string, string>> } | null {
+  const { url, headers } = fields(body);
+  const known = Object.entries(fields(headers)).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return typeof url === 'string' ? { url, headers: Object.fromEntries(known) } : null;
+}
+
+/** The file that an upload's end is about. */
+export const readUploaded = (body: unknown): string => stringOr(fields(body)['attachmentId'], '');
 
 export const clearMessage = (): object => ({
   type: 'Event',

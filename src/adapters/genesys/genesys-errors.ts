@@ -2,7 +2,7 @@ import { AppError } from '../../kernel/app-error.js';
 import type { ErrorFacts } from '../../kernel/app-error.js';
 
 /** Where a call went, for the one failure that is not like the others: the login, whose refusal is never the guest's doing. */
-export type Called = 'api' | 'login' | 'cdn' | 'history' | 'socket';
+export type Called = 'api' | 'login' | 'cdn' | 'history' | 'socket' | 'files';
 
 /**
  * What went wrong between us and Genesys. It is made of single facts, never of a request or an answer, so that nothing thrown out of
@@ -32,6 +32,8 @@ export function genesysError(failure: GenesysFailure): AppError {
   const facts: ErrorFacts = { cause: failure };
   const { retryAfterMs } = failure.facts;
   const later = retryAfterMs === undefined ? facts : { ...facts, retryAfterMs };
+  // Object storage says no to an address that has run out: the next attempt asks for a new one.
+  if (called === 'files') return new AppError('unavailable', 'genesys.upload_failed', failure.message, later);
   if (status === 429) return new AppError('throttled', 'genesys.throttled', 'Genesys Cloud asks us to wait.', later);
   if (status === null || status === 408 || status >= 500)
     return new AppError(
@@ -73,11 +75,20 @@ const FRAME_REFUSALS: Readonly<Record<number, readonly [code: string, message: s
   403: ['genesys.not_enabled', 'The deployment does not allow this.'],
   409: ['genesys.read_only', 'The conversation was ended for reading only; nothing can be sent into it.'],
   4000: ['genesys.not_enabled', 'The deployment does not offer this.'],
+  4001: ['genesys.file_type', 'The deployment does not take files of this type.'],
+  4002: ['genesys.file_size', 'The deployment does not take files of this size.'],
+  4003: ['genesys.file_content', 'Genesys Cloud does not take what is in the file.'],
+  4004: ['genesys.file_name', 'Genesys Cloud does not take a file of this name.'],
+  4005: ['genesys.file_name', 'The name of the file is longer than Genesys Cloud takes.'],
+  4008: ['genesys.file_gone', 'Genesys Cloud has let go of the file.'],
+  4009: ['genesys.file_gone', 'Genesys Cloud does not know the file.'],
+  4010: ['genesys.file_gone', 'The file has not arrived at Genesys Cloud.'],
   4006: ['genesys.session_expired', 'The guest session has expired.'],
   4017: ['genesys.session_expired', 'The guest session was replaced by one of somebody who has signed in.'],
   4007: ['genesys.session_expired', 'The guest session is not known any more.'],
   4011: ['genesys.text_too_long', 'The text is longer than Genesys Cloud takes.'],
   4013: ['genesys.attributes_too_long', 'The custom attributes are longer than Genesys Cloud takes.'],
+  4102: ['genesys.file_size', 'Genesys Cloud takes no empty files.'],
 };
 
 /** What an error frame means for the session, beside failing the request it answers. */
@@ -114,6 +125,10 @@ export function frameError(frame: { readonly code: number; readonly retryAfterMs
 export const textTooLong = (): AppError => frameError({ code: 4011 });
 export const attributesTooLong = (): AppError => frameError({ code: 4013 });
 export const sessionOver = (): AppError => frameError({ code: 4006 });
+
+/** An address for a file that is none of Genesys's: nothing of a guest goes there. */
+export const foreignFileHost = (): AppError =>
+  new AppError('refused', 'genesys.file_host', 'Genesys Cloud named an address for a file that is not its own.');
 
 /** The deployment does not accept the origin we name, or does not exist: trying again cannot help. */
 export const originRefused = (): AppError =>

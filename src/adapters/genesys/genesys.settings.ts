@@ -45,4 +45,18 @@ export function genesysUrls(place: GenesysPlace): GenesysUrls {
   };
 }
 
+/**
+ * Whether files may be sent to an address that was named on the guest socket: https on the hosts of Genesys Cloud, on the storage its own
+ * content security policy names (buckets called `shyrka-…`), or whatever the private gateway carries.
+ */
+export function isFileHost({ environment, gatewayUrl }: GenesysPlace, address: string): boolean {
+  const url = URL.parse(address);
+  if (url === null) return false;
+  if (gatewayUrl !== undefined && url.origin === new URL(gatewayUrl).origin) return true;
+  const host = url.hostname;
+  const isGenesys = host === environment || host.endsWith(`.${environment}`);
+  const isBucket = /^shyrka-[a-z0-9-]+\.s3(\.[a-z0-9-]+)?\.amazonaws\.com$/.test(host);
+  return url.protocol === 'https:' && url.port === '' && (isGenesys || isBucket);
+}
+
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '');

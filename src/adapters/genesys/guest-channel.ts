@@ -1,7 +1,15 @@
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { Logger } from '@nestjs/common';
 import { GuestChannel } from '../../modules/guest/index.js';
-import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage, Typing } from '../../modules/guest/index.js';
+import type {
+  Attributes,
+  ChannelEvent,
+  ChannelSession,
+  FileRules,
+  OutgoingFile,
+  OutgoingMessage,
+  Typing,
+} from '../../modules/guest/index.js';
 import { Deployment } from './deployment.js';
 import { noAnswer, notHeld } from './genesys-errors.js';
 import { placeOf } from './genesys.settings.js';
@@ -74,6 +82,14 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
 
   send(session: ChannelSession, message: OutgoingMessage, attributes: Attributes): Promise<{ readonly key: string }> {
     return this.using(session, (held) => held.send(message, attributes));
+  }
+
+  fileRules(): FileRules | null {
+    return this.shared.deployment.lastKnown?.files ?? null;
+  }
+
+  upload(session: ChannelSession, file: OutgoingFile): Promise<void> {
+    return this.using(session, (held) => held.upload(file));
   }
 
   async end(session: ChannelSession): Promise<'ended' | 'nothing-to-end' | 'unsupported'> {

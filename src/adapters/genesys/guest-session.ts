@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { AppError, errorCode } from '../../kernel/app-error.js';
-import type { Attributes, ChannelEvent, ChannelSession, OutgoingMessage, Typing } from '../../modules/guest/index.js';
+import type {
+  Attributes,
+  ChannelEvent,
+  ChannelSession,
+  OutgoingFile,
+  OutgoingMessage,
+  Typing,
+} from '../../modules/guest/index.js';
 import type { Deployment } from './deployment.js';
 import {
   clearMessage,
@@ -22,6 +29,7 @@ import type { GenesysPlace } from './genesys.settings.js';
 import { GuestLine } from './guest-line.js';
 import type { LineTiming } from './guest-line.js';
 import type { GuestSocket } from './guest-socket.js';
+import { GuestUploads } from './guest-uploads.js';
 import { Pace } from './pace.js';
 import { SessionExpiry } from './session-expiry.js';
 import { SessionHearing } from './session-hearing.js';
@@ -71,6 +79,7 @@ export class GuestSession {
   private readonly memory: SessionMemory;
   private readonly hearing: SessionHearing;
   private readonly line: GuestLine;
+  private readonly uploads: GuestUploads;
   private readonly expiry = new SessionExpiry(() => this.askExpiry());
   /**
    * A session may send five messages a second; its connection may make 60 requests a minute, of which some are not messages. What we send
@@ -115,6 +124,11 @@ export class GuestSession {
       catchUp: () => this.catchUp(),
       heard: (frame) => this.heard(frame),
     });
+    this.uploads = new GuestUploads({
+      place,
+      timing,
+      request: (request, answers) => this.line.request(request, answers),
+    });
   }
 
   get howEnded(): End | null {
@@ -146,7 +160,9 @@ export class GuestSession {
     await this.pace.turn(PATIENCE_MS);
     this.memory.sending(message.id);
     try {
-      const echo = readMessage((await this.say(textMessage(message.text, pending), message.id)).body);
+      const echo = readMessage(
+        (await this.say(textMessage(message.text, pending, message.attachmentIds), message.id)).body,
+      );
       if (echo === null) throw noAnswer();
       this.memory.accepted(message.id, echo.key);
       this.memory.delivered(pending);
@@ -155,6 +171,11 @@ export class GuestSession {
       if (error instanceof AppError && error.kind !== 'unavailable') this.memory.refused(message.id);
       throw error;
     }
+  }
+
+  async upload(file: OutgoingFile): Promise<void> {
+    await this.ready();
+    await this.uploads.upload(this.#token, file);
   }
 
   /** Says that the guest types, if that can be said now; otherwise it is not worth saying. */
@@ -270,6 +291,7 @@ export class GuestSession {
   }
 
   private heard(frame: Frame): void {
+    if (this.uploads.heard(frame)) return;
     const error = readError(frame);
     if (error !== null) return this.refused(error);
     if (frame.tracingId === HEALTH_CHECK) return;

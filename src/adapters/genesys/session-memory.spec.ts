@@ -15,6 +15,7 @@ const said = (key: string, facts: Partial<GuestMessage> = {}): GuestMessage => (
   typingMs: null,
   unknownEvents: [],
   readOnly: false,
+  attachmentIds: [],
   ...facts,
 });
 

@@ -36,13 +36,17 @@ export class SessionMemory {
     remember(this.seen, message.key);
     if (isEnd) this.echoed = {};
     const { guestId } = this;
-    const { id: messageId, key, from, text, readOnly } = message;
+    const { id: messageId, key, from, text, attachmentIds, readOnly } = message;
     const at = message.at ?? new Date();
     const event: ChannelEvent = isJoin
       ? { type: 'joined', guestId, messageId }
       : isEnd
         ? { type: 'conversation-ended', guestId, at, readOnly }
-        : { type: 'message', guestId, key, messageId, from, text, at, ...(sentAs === null ? {} : { sentAs }) };
+        : {
+            ...{ type: 'message', guestId, key, messageId, from, text, at },
+            ...(attachmentIds.length === 0 ? {} : { attachmentIds }),
+            ...(sentAs === null ? {} : { sentAs }),
+          };
     return [{ event, at: at.getTime() }];
   }
 
@@ -97,16 +101,22 @@ export class SessionMemory {
    * gives nothing else to tell by: of two like messages sent by a process that died in between, only their order tells.
    */
   acceptedUnseen(
-    message: { readonly id: string; readonly text: string; readonly since: Date },
+    message: {
+      readonly id: string;
+      readonly text: string;
+      readonly attachmentIds?: readonly string[];
+      readonly since: Date;
+    },
     history: readonly GuestMessage[],
   ): string | null {
     const others = new Set([...this.keyOf].flatMap(([id, key]) => (id === message.id ? [] : [key])));
     const notBefore = message.since.getTime() - CLOCKS_DIFFER_MS;
     const like = history.filter(
-      ({ from, isText, text, at, key }) =>
+      ({ from, isText, text, attachmentIds, at, key }) =>
         from === 'guest' &&
         isText &&
         text.trim() === message.text.trim() &&
+        attachmentIds.join() === (message.attachmentIds ?? []).join() &&
         (at?.getTime() ?? Infinity) >= notBefore &&
         !others.has(key),
     );

@@ -19,9 +19,10 @@ export type MessageRow = {
   readonly status: Message['status'];
   readonly sealed_text: string | null;
   readonly at: Date;
+  readonly attachment_ids: string[];
 };
 
-export const MESSAGE_COLUMNS = 'guest_id, id, key, sender, status, sealed_text, at';
+export const MESSAGE_COLUMNS = 'guest_id, id, key, sender, status, sealed_text, at, attachment_ids';
 const FIND: Statement = {
   name: 'message.find',
   text: `select ${MESSAGE_COLUMNS} from message where guest_id = $1 and id = $2`,
@@ -37,7 +38,7 @@ const QUEUED: Statement = {
 const INSERT: Statement = {
   name: 'message.insert',
   text: `insert into message (${MESSAGE_COLUMNS}) select ${MESSAGE_COLUMNS} from json_to_recordset($1)
-    as row (guest_id uuid, id uuid, key text, sender text, status text, sealed_text text, at timestamptz)`,
+    as row (guest_id uuid, id uuid, key text, sender text, status text, sealed_text text, at timestamptz, attachment_ids uuid[])`,
 };
 const FORGET_DOUBLE: Statement = {
   name: 'message.forget_double',
@@ -191,6 +192,7 @@ const toRow = (message: Message): Omit<MessageRow, 'at'> & { readonly at: Date }
   status: message.status,
   sealed_text: message.sealedText,
   at: message.at,
+  attachment_ids: [...(message.attachmentIds ?? [])],
 });
 
 export const toMessage = (row: MessageRow): Message => ({
@@ -201,4 +203,5 @@ export const toMessage = (row: MessageRow): Message => ({
   status: row.status,
   sealedText: row.sealed_text,
   at: row.at,
+  ...(row.attachment_ids.length === 0 ? {} : { attachmentIds: row.attachment_ids }),
 });

@@ -10,6 +10,7 @@ import { Vault } from '../../kernel/vault.js';
 import { AuditStore } from '../../modules/audit/index.js';
 import { CrmStore } from '../../modules/crm-sync/index.js';
 import {
+  AttachmentStore,
   ConsentStore,
   GuestNews,
   GuestStore,
@@ -41,6 +42,7 @@ const PORTS = [
   port(GuestStore, (storage) => storage.guests),
   port(SessionStore, (storage) => storage.sessions),
   port(MessageStore, (storage) => storage.messages),
+  port(AttachmentStore, (storage) => storage.attachments),
   port(ConsentStore, (storage) => storage.consents),
   port(WidgetTokenStore, (storage) => storage.widgetTokens),
   port(GuestNews, (storage) => storage.news),

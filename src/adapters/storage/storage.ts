@@ -11,6 +11,7 @@ import type { Vault } from '../../kernel/vault.js';
 import type { AuditStore } from '../../modules/audit/index.js';
 import type { CrmStore } from '../../modules/crm-sync/index.js';
 import type {
+  AttachmentStore,
   ConsentStore,
   GuestNews,
   GuestStore,
@@ -31,6 +32,7 @@ import { GuestWakers } from './guest-wakers.js';
 import { migrate } from './migrations.js';
 import { openPostgres } from './postgres.engine.js';
 import { PostgresApiKeyUseStore } from './postgres-api-key-use.store.js';
+import { PostgresAttachmentStore } from './postgres-attachment.store.js';
 import { adoptRestoredEntries, PostgresAuditStore } from './postgres-audit.store.js';
 import { PostgresConsentStore } from './postgres-consent.store.js';
 import { PostgresCrmStore } from './postgres-crm.store.js';
@@ -70,6 +72,7 @@ export type Storage = {
   readonly guests: GuestStore;
   readonly sessions: SessionStore;
   readonly messages: MessageStore;
+  readonly attachments: AttachmentStore;
   readonly consents: ConsentStore;
   readonly widgetTokens: WidgetTokenStore;
   readonly news: GuestNews;
@@ -127,6 +130,7 @@ export function storageOn(
     gate: new PostgresGate(work, clock),
     guests: new PostgresGuestStore(work, wakers),
     sessions,
+    attachments: new PostgresAttachmentStore(work),
     consents: new PostgresConsentStore(work),
     widgetTokens: new PostgresWidgetTokenStore(work),
     messages: new PostgresMessageStore(work, wakers),

@@ -15,6 +15,7 @@ import type { ConsentRecord, Decision, Purpose } from './consent.js';
 import { ConsentStale } from './consent.errors.js';
 import { ConsentService } from './consent.service.js';
 import type { WantedConsent } from './consent.service.js';
+import { AttachmentService } from './attachment.service.js';
 import { ConversationService } from './conversation.service.js';
 import { GuestChanges } from './guest.changes.js';
 import { closed, linked } from './guest.js';
@@ -50,6 +51,10 @@ class Told extends GuestChannel {
   listen(): void {}
   onTyping(): void {}
   types(): void {}
+  fileRules() {
+    return null;
+  }
+  async upload(): Promise<void> {}
   async open({ guestId }: { readonly guestId: string }): Promise<void> {
     this.opened.push(guestId);
     await this.meanwhile();
@@ -129,13 +134,18 @@ beforeAll(async () => {
   guests = new GuestService(
     ...([storage.guests, storage.sessions, identities, declared, changes, vault, work, clock, settings] as const),
   );
-  messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
+  messages = new MessageService(
+    ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
+  );
   const told = new ConversationService(
     ...([storage.guests, storage.sessions, storage.messages, data, changes] as const),
     ...([outbox, vault, work, clock, settings] as const),
   );
+  const files = new AttachmentService(
+    ...([storage.guests, storage.attachments, genesys, outbox, audit, vault, work, clock] as const),
+  );
   handOvers = new HandOverService(
-    ...([storage.guests, storage.sessions, storage.messages, messages, genesys, data] as const),
+    ...([storage.guests, storage.sessions, storage.messages, messages, files, genesys, data] as const),
     ...([told, metrics, vault, clock] as const),
   );
 }, 60_000);

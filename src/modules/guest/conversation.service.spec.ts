@@ -82,7 +82,9 @@ describe('what Genesys says of a guest', () => {
       clock,
       settings,
     );
-    messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
+    messages = new MessageService(
+      ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
+    );
     service = new ConversationService(
       storage.guests,
       storage.sessions,

@@ -210,10 +210,14 @@ export class ConversationService {
    * Which message of ours this is, if it is one whose acceptance we have not seen: the process that sent it died, and history shows it. Nobody
    * else writes with the guest's token.
    */
-  private async sentUnseen({ guestId, key, from, text }: Said): Promise<string | null> {
+  private async sentUnseen({ guestId, key, from, text, attachmentIds: carried = [] }: Said): Promise<string | null> {
     if (from !== 'guest' || (await this.messages.knows(guestId, key))) return null;
-    for (const { id, sealedText } of await this.messages.queued(guestId))
-      if (sealedText !== null && (await this.vault.open(`guest:${guestId}`, TEXT_PLACE, sealedText)) === text)
+    for (const { id, sealedText, attachmentIds = [] } of await this.messages.queued(guestId))
+      if (
+        attachmentIds.join() === carried.join() &&
+        sealedText !== null &&
+        (await this.vault.open(`guest:${guestId}`, TEXT_PLACE, sealedText)) === text
+      )
         return id;
     return null;
   }

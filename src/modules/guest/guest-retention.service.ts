@@ -7,10 +7,12 @@ import { Vault } from '../../kernel/vault.js';
 import { AuditService } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
 import { MetricsService } from '../metrics/index.js';
+import { UPLOAD } from './attachment.service.js';
 import { LINK } from './conversation.service.js';
 import { HAND_OVER } from './guest.changes.js';
 import { isOver } from './guest.js';
 import { SEND } from './message.service.js';
+import { AttachmentStore } from './ports/attachment.store.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
 import { SessionStore } from './ports/session.store.js';
@@ -30,6 +32,7 @@ export class GuestRetention implements OnModuleInit {
     private readonly sessions: SessionStore,
     private readonly messages: MessageStore,
     private readonly tokens: WidgetTokenStore,
+    private readonly attachments: AttachmentStore,
     private readonly metrics: MetricsService,
     private readonly crmSync: CrmSyncService,
     private readonly outbox: Outbox,
@@ -40,6 +43,7 @@ export class GuestRetention implements OnModuleInit {
   onModuleInit(): void {
     this.classes.register(this.texts);
     this.classes.register(this.expired);
+    this.classes.register(this.files);
     this.classes.register(this.past);
   }
 
@@ -55,6 +59,13 @@ export class GuestRetention implements OnModuleInit {
     name: 'widget-tokens',
     preview: (before) => this.tokens.count(before),
     sweep: async (before, limit) => ({ gone: await this.tokens.purge(before, limit), kept: 0 }),
+  };
+
+  /** The bytes of files that have not got to Genesys, by the age of the file. Those that have are gone at once. */
+  private readonly files: DataClass = {
+    name: 'attachments',
+    preview: (before) => this.attachments.countBytes(before),
+    sweep: async (before, limit) => ({ gone: await this.attachments.forgetBytes(before, limit), kept: 0 }),
   };
 
   /** Guests by the date of their end, with all that hangs on them. */
@@ -87,9 +98,10 @@ export class GuestRetention implements OnModuleInit {
   /** Its chain in the trail stays, and says so. What stands sealed there cannot be read any more: the key goes with the guest. */
   private async forget(id: string): Promise<void> {
     await this.audit.record({ subject: `guest:${id}`, event: 'GUEST_FORGOTTEN', changes: {} });
-    for (const topic of [HAND_OVER, SEND, LINK]) await this.outbox.takeBack(topic, id);
+    for (const topic of [HAND_OVER, SEND, UPLOAD, LINK]) await this.outbox.takeBack(topic, id);
     await this.sessions.remove(id);
     await this.messages.removeAll(id);
+    await this.attachments.removeAll(id);
     await this.metrics.forget(id);
     await this.crmSync.forget(id);
     await this.guests.remove(id);

@@ -5,6 +5,7 @@ import { Courier } from '../../kernel/courier.js';
 import type { Delivery } from '../../kernel/courier.js';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { Outbox } from '../../kernel/outbox.js';
+import { AttachmentService, UPLOAD } from './attachment.service.js';
 import { ConversationService, LINK } from './conversation.service.js';
 import { HAND_OVER } from './guest.changes.js';
 import { HandOverService } from './hand-over.service.js';
@@ -32,6 +33,7 @@ export class GuestJobs implements OnApplicationBootstrap {
     private readonly idlers: IdleService,
     conversations: ConversationService,
     messages: MessageService,
+    attachments: AttachmentService,
   ) {
     this.deliveries = {
       [HAND_OVER]: {
@@ -47,6 +49,14 @@ export class GuestJobs implements OnApplicationBootstrap {
         concurrency: 32,
         deliver: ({ subject, payload, attempt }) => handOvers.send(subject, payload['messageId']!, attempt),
         parked: ({ subject, payload }) => messages.failed(subject, payload['messageId']!),
+      },
+      [UPLOAD]: {
+        topic: UPLOAD,
+        by: 'holder',
+        // Each has its file in memory.
+        concurrency: 4,
+        deliver: ({ subject, payload }) => handOvers.upload(subject, payload['attachmentId']!),
+        parked: ({ subject, payload }, code) => attachments.refused(subject, payload['attachmentId']!, code),
       },
       [LINK]: {
         topic: LINK,
@@ -68,6 +78,11 @@ export class GuestJobs implements OnApplicationBootstrap {
   @Interval(SEND, SEND_LOOK_MS)
   send(): Promise<void> {
     return this.deliver(SEND);
+  }
+
+  @Interval(UPLOAD, SEND_LOOK_MS)
+  upload(): Promise<void> {
+    return this.deliver(UPLOAD);
   }
 
   @Interval(LINK, LOOK_MS)

@@ -3,6 +3,8 @@ import type { DynamicModule } from '@nestjs/common';
 import { AuditModule } from '../audit/index.js';
 import { CrmSyncModule } from '../crm-sync/index.js';
 import { MetricsModule } from '../metrics/index.js';
+import { AttachmentController } from './attachment.controller.js';
+import { AttachmentService } from './attachment.service.js';
 import { ConsentController } from './consent.controller.js';
 import { ConsentService } from './consent.service.js';
 import { ConversationService } from './conversation.service.js';
@@ -34,6 +36,7 @@ export class GuestModule {
       module: GuestModule,
       imports: [AuditModule, CrmSyncModule, MetricsModule],
       controllers: [
+        AttachmentController,
         GuestController,
         MessageController,
         ConsentController,
@@ -47,6 +50,7 @@ export class GuestModule {
         { provide: ReconcileSettings, useValue: reconcile },
         GuestService,
         MessageService,
+        AttachmentService,
         ConsentService,
         LiveService,
         ConversationService,

@@ -10,6 +10,7 @@ import { IdentityService } from '../identity/index.js';
 import { MetricsService } from '../metrics/index.js';
 import { WebhooksService } from '../webhooks/index.js';
 import { Listeners } from '../webhooks/listeners.js';
+import { AttachmentService } from './attachment.service.js';
 import { ConversationService } from './conversation.service.js';
 import { GuestChanges, HAND_OVER } from './guest.changes.js';
 import { GuestService } from './guest.service.js';
@@ -29,6 +30,10 @@ class Sockets extends GuestChannel {
   listen(): void {}
   onTyping(): void {}
   types(): void {}
+  fileRules() {
+    return null;
+  }
+  async upload(): Promise<void> {}
   async open({ guestId, token }: ChannelSession): Promise<void> {
     this.tokens.set(guestId, token);
   }
@@ -98,13 +103,18 @@ function processOn(storage: Storage, clock: TestStorage['clock']) {
   const guests = new GuestService(
     ...([storage.guests, storage.sessions, identities, consents, changes, vault, work, clock, settings] as const),
   );
-  const messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
+  const messages = new MessageService(
+    ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
+  );
   const told = new ConversationService(
     ...([storage.guests, storage.sessions, storage.messages, conversations, changes, outbox, vault] as const),
     ...([work, clock, settings] as const),
   );
+  const files = new AttachmentService(
+    ...([storage.guests, storage.attachments, sockets, outbox, audit, vault, work, clock] as const),
+  );
   const handOvers = new HandOverService(
-    ...([storage.guests, storage.sessions, storage.messages, messages, sockets, conversations, told] as const),
+    ...([storage.guests, storage.sessions, storage.messages, messages, files, sockets, conversations, told] as const),
     ...([metrics, vault, clock] as const),
   );
   const courier = new Courier(outbox, clock);

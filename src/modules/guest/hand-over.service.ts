@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { AppError } from '../../kernel/app-error.js';
+import { AppError, errorCode } from '../../kernel/app-error.js';
 import { Clock } from '../../kernel/clock.js';
 import { Vault } from '../../kernel/vault.js';
 import { MetricsService } from '../metrics/index.js';
+import { stillUploading } from './attachment.errors.js';
+import { AttachmentService } from './attachment.service.js';
 import { ConversationService, LINK_ATTEMPTS } from './conversation.service.js';
 import { mayLeave } from './consent.js';
 import type { WayOut } from './consent.js';
@@ -18,6 +20,8 @@ import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
 import { SessionStore } from './ports/session.store.js';
 
+/** Genesys has let go of a file that a message was to carry. */
+const FILE_GONE = 'genesys.file_gone';
 /** How long a process may be silent before others take its sockets over. */
 export const HOLD_MS = 30_000;
 /** How many sessions one run takes over at most, so that they do not all come back at once. */
@@ -33,6 +37,7 @@ export class HandOverService {
     private readonly sessions: SessionStore,
     private readonly messages: MessageStore,
     private readonly texts: MessageService,
+    private readonly files: AttachmentService,
     private readonly channel: GuestChannel,
     private readonly conversations: Conversations,
     private readonly told: ConversationService,
@@ -60,22 +65,44 @@ export class HandOverService {
     const text = await this.texts.textOf(message);
     if (text === null || isOver(guest) || !mayLeave(guest, 'genesys.message'))
       return this.messages.failed(guestId, messageId);
+    const { attachmentIds = [] } = message;
+    const files = await this.files.readiness(guestId, attachmentIds);
+    if (files === 'lost') return this.messages.failed(guestId, messageId);
+    if (files === 'waiting') throw stillUploading();
     const opened = await this.open(guest, 'genesys.message');
     if (opened === null) return this.messages.failed(guestId, messageId);
     // Opening may have shown, by its history, that an earlier attempt was accepted.
     if ((await this.messages.find(guestId, messageId))?.status !== 'queued') return;
-    const { key } = await this.channel.send(
+    const sending = this.channel.send(
       opened.session,
       {
         id: messageId,
         text,
+        attachmentIds,
         since: message.at,
         retry: attempt > 1,
         isKnown: (known) => this.messages.knows(guestId, known),
       },
       genesysAttributes(opened.guest, null),
     );
+    const { key } = await sending.catch(async (error: unknown) => {
+      if (errorCode(error) === FILE_GONE) await this.files.expired(guestId, attachmentIds, FILE_GONE);
+      throw error;
+    });
     await this.told.accepted(guestId, messageId, key, message.at);
+  }
+
+  /** Brings one file to Genesys, after opening the session if need be. */
+  async upload(guestId: string, attachmentId: string): Promise<void> {
+    const guest = await this.guests.get(guestId);
+    if (isOver(guest) || !mayLeave(guest, 'genesys.message'))
+      return this.files.expired(guestId, [attachmentId], 'guest.closed');
+    const file = await this.files.toUpload(guestId, attachmentId);
+    if (file === null) return;
+    const opened = await this.open(guest, 'genesys.message');
+    if (opened === null) return this.files.expired(guestId, [attachmentId], 'consent.required');
+    await this.channel.upload(opened.session, file);
+    await this.files.uploaded(guestId, attachmentId);
   }
 
   /** Keeps what this process holds, and leaves what is not its own any more: another has taken it over, or the session is over. */

@@ -60,7 +60,9 @@ describe('guests nothing happens to', () => {
       ...([storage.guests, storage.sessions, identities, new DeclaredConsent(), changes] as const),
       ...([vault, work, clock, settings] as const),
     );
-    messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
+    messages = new MessageService(
+      ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
+    );
     const idle = (idleMs: number) =>
       new IdleService(storage.guests, storage.messages, changes, work, clock, { idleMs });
     idlers = idle(10 * HOUR);

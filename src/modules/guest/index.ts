@@ -1,7 +1,9 @@
+export * from './attachment.js';
 export * from './consent.js';
 export * from './guest.js';
 export { guestNotFound, unknownEventId } from './guest.errors.js';
 export * from './message.js';
+export * from './ports/attachment.store.js';
 export * from './ports/consent.source.js';
 export * from './ports/consent.store.js';
 export * from './ports/conversation-events.js';
@@ -31,4 +33,4 @@ export {
   shownConflict,
   wantedGuest,
 } from './guest.dto.js';
-export { ListMessagesQuery, messagePageView, messageView, SendMessageBody } from './message.dto.js';
+export { ListMessagesQuery, messagePageView, messageView, SendMessageBody, wordsOf } from './message.dto.js';

@@ -84,7 +84,9 @@ describe('following a guest', () => {
     another = await storage.openAnother();
     const { work, clock, vault, outbox } = storage;
     const audit = new AuditService(storage.audit, vault, work, clock);
-    messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
+    messages = new MessageService(
+      ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
+    );
     channel = new TypingChannel();
     live = new LiveService(storage.guests, storage.news, messages, channel, work);
     live.onApplicationBootstrap();

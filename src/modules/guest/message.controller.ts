@@ -14,6 +14,7 @@ import {
   MessageView,
   messageView,
   SendMessageBody,
+  wordsOf,
 } from './message.dto.js';
 import { MessageService, MOST_QUEUED } from './message.service.js';
 
@@ -32,6 +33,7 @@ export class MessageController {
     403: [consentNotLive(EXAMPLE_ID, 'dataProcessing')],
     404: [guestNotFound(EXAMPLE_ID)],
     409: [widgetLed(EXAMPLE_ID), guestClosed(EXAMPLE_ID, 'closed')],
+    422: ['message.attachment_refused'],
     429: [queueFull(EXAMPLE_ID, MOST_QUEUED, 5_000)],
   })
   @ApiOperation({
@@ -40,8 +42,9 @@ export class MessageController {
     description: `Genesys takes a few messages a second; the rest waits. When ${MOST_QUEUED} of a guest wait, no more are taken until some have gone.`,
   })
   @ApiResponse({ status: 202, type: MessageView, description: 'Accepted, and on its way to Genesys' })
-  async send(@Param() { id }: IdPath, @Body() { text }: SendMessageBody): Promise<MessageView> {
-    return messageView(await this.messages.send(id, text));
+  async send(@Param() { id }: IdPath, @Body() body: SendMessageBody): Promise<MessageView> {
+    const { text, attachmentIds } = wordsOf(body);
+    return messageView(await this.messages.send(id, text, attachmentIds));
   }
 
   @Get()

@@ -1,17 +1,49 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsString, Matches, MaxLength } from 'class-validator';
-import { MayBeAbsent, QueryInt } from '../../http/validation.js';
+import { ArrayMaxSize, ArrayUnique, IsArray, IsString, Matches, MaxLength } from 'class-validator';
+import { UUID } from '../../kernel/uuid.js';
+import { invalid, MayBeAbsent, QueryInt } from '../../http/validation.js';
+import type { Words } from './message.js';
 import type { ReadableMessage, ReadableMessagePage } from './message.service.js';
 
+/** A message carries at most this many files. */
+const MOST_ATTACHMENTS = 10;
+
 export class SendMessageBody {
-  @ApiProperty({
+  @ApiPropertyOptional({
     pattern: '\\S',
-    description: 'At most 4,096 bytes of UTF-8, with something to see in it',
+    description: 'At most 4,096 bytes of UTF-8, with something to see in it. May be absent when `attachmentIds` is not',
     example: 'Where is my order?',
   })
+  @MayBeAbsent()
   @Matches(/[^\s\p{Cf}]/u, { message: 'must hold more than white space' })
   @IsString()
-  text: string;
+  text?: string;
+
+  @ApiPropertyOptional({
+    type: [String],
+    format: 'uuid',
+    minItems: 1,
+    maxItems: MOST_ATTACHMENTS,
+    uniqueItems: true,
+    description: 'Files of this guest that no message carries yet. The message goes when Genesys has them all',
+    example: ['01890a5d-ac96-774b-bcce-b302099a8057'],
+  })
+  @MayBeAbsent()
+  @Matches(UUID, { each: true, message: 'must be UUIDs in lower case, as answers show them' })
+  @ArrayUnique({ message: 'must name each file once' })
+  @ArrayMaxSize(MOST_ATTACHMENTS)
+  @IsArray()
+  attachmentIds?: string[];
+}
+
+/** What is to be said. @throws AppError `request.invalid` when that is nothing */
+export function wordsOf({ text = '', attachmentIds = [] }: SendMessageBody): Words {
+  if (text === '' && attachmentIds.length === 0)
+    throw invalid(
+      [{ pointer: '/text', rule: 'required', message: 'is required unless attachmentIds names a file' }],
+      'body',
+    );
+  return { text, attachmentIds };
 }
 
 export class ListMessagesQuery {
@@ -49,6 +81,7 @@ export class MessageView {
   })
   text: string | null;
   @ApiProperty({ format: 'date-time' }) at: string;
+  @ApiProperty({ type: [String], format: 'uuid', description: 'The files it carries' }) attachmentIds: string[];
 }
 
 export class MessagePageView {
@@ -56,12 +89,13 @@ export class MessagePageView {
   @ApiProperty({ type: 'string', nullable: true }) nextCursor: string | null;
 }
 
-export const messageView = ({ id, from, status, text, at }: ReadableMessage): MessageView => ({
+export const messageView = ({ id, from, status, text, at, attachmentIds = [] }: ReadableMessage): MessageView => ({
   id,
   from,
   status,
   text,
   at: at.toISOString(),
+  attachmentIds: [...attachmentIds],
 });
 
 export const messagePageView = (page: ReadableMessagePage): MessagePageView => ({

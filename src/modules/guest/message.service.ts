@@ -8,10 +8,12 @@ import { AuditService } from '../audit/index.js';
 import { mayLeave, purposeOf } from './consent.js';
 import type { WayOut } from './consent.js';
 import { consentNotLive } from './consent.errors.js';
+import { cannotBeNamed } from './attachment.errors.js';
 import { guestClosed, queueFull, TEXT_MAX_BYTES, tooLong, widgetLed } from './guest.errors.js';
 import { isOver } from './guest.js';
 import type { Guest } from './guest.js';
 import type { Message } from './message.js';
+import { AttachmentStore } from './ports/attachment.store.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
 
@@ -36,6 +38,7 @@ export class MessageService {
   constructor(
     private readonly guests: GuestStore,
     private readonly messages: MessageStore,
+    private readonly attachments: AttachmentStore,
     private readonly outbox: Outbox,
     private readonly audit: AuditService,
     private readonly vault: Vault,
@@ -46,9 +49,10 @@ export class MessageService {
   /**
    * Accepts a text to be sent as the guest; it is on its way when this resolves, and closing the guest waits for it. Genesys' own limits are met
    * by waiting, so what they hold back shows as a queue; a full one takes no more.
-   * @throws AppError `guest.not_found`, `guest.widget_led`, `guest.closed`, `consent.required`, `message.too_long`, `message.queue_full`
+   * @throws AppError `guest.not_found`, `guest.widget_led`, `guest.closed`, `consent.required`, `message.too_long`,
+   * `message.queue_full`, `message.attachment_refused`
    */
-  async send(guestId: string, text: string): Promise<ReadableMessage> {
+  async send(guestId: string, text: string, attachmentIds: readonly string[] = []): Promise<ReadableMessage> {
     const excess = Buffer.byteLength(text, 'utf8') - TEXT_MAX_BYTES;
     if (excess > 0) throw tooLong(excess);
     return this.work.run(async () => {
@@ -63,7 +67,9 @@ export class MessageService {
         status: 'queued',
         sealedText: await this.vault.seal(`guest:${guestId}`, TEXT_PLACE, text),
         at: this.clock.now(),
+        ...(attachmentIds.length === 0 ? {} : { attachmentIds }),
       };
+      await this.carry(message);
       await this.messages.add(message);
       await this.outbox.put({
         topic: SEND,
@@ -74,7 +80,10 @@ export class MessageService {
       await this.audit.record({
         subject: `guest:${guestId}`,
         event: 'MESSAGE_SENT',
-        changes: { messageId: message.id, bytes: Buffer.byteLength(text, 'utf8') },
+        changes: {
+          ...{ messageId: message.id, bytes: Buffer.byteLength(text, 'utf8') },
+          ...(attachmentIds.length === 0 ? {} : { attachmentIds }),
+        },
       });
       return { ...message, text };
     });
@@ -93,6 +102,20 @@ export class MessageService {
   /** Null when the text was never known, or was erased with the guest's key. */
   async textOf({ guestId, sealedText }: Message): Promise<string | null> {
     return sealedText === null ? null : this.vault.open(`guest:${guestId}`, TEXT_PLACE, sealedText);
+  }
+
+  /** A file goes with one message, and once. */
+  private async carry({ guestId, id, attachmentIds = [] }: Message): Promise<void> {
+    if (attachmentIds.length === 0) return;
+    const known = new Map((await this.attachments.findAll(guestId, attachmentIds)).map((one) => [one.id, one]));
+    attachmentIds.forEach((attachmentId, at) => {
+      const attachment = known.get(attachmentId);
+      if (attachment === undefined) throw cannotBeNamed(at, 'is no attachment of this guest');
+      if (attachment.messageId !== null) throw cannotBeNamed(at, 'is carried by another message');
+      if (attachment.status === 'refused' || attachment.status === 'expired')
+        throw cannotBeNamed(at, `cannot be sent: it is ${attachment.status}`);
+    });
+    await this.attachments.carry(guestId, attachmentIds, id);
   }
 
   /** Genesys will never take it. */

@@ -10,4 +10,9 @@ export type Message = {
   /** Null when Genesys told us of the message but not what it says, as in widget-led sessions. */
   readonly sealedText: string | null;
   readonly at: Date;
+  /** The files it carries, in their order. */
+  readonly attachmentIds?: readonly string[];
 };
+
+/** What somebody wants to say: a text, files, or both. The text is empty when there are only files. */
+export type Words = { readonly text: string; readonly attachmentIds: readonly string[] };

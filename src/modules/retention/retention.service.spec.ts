@@ -32,6 +32,7 @@ const DAY = 24 * 3_600_000;
 const CRM = 'acme';
 const DAYS = {
   'message-texts': 30,
+  attachments: 30,
   guests: 365,
   origins: 90,
   'idempotency-answers': 1,
@@ -81,7 +82,9 @@ describe('retention', () => {
       ...([storage.guests, storage.sessions, identities, new DeclaredConsent(), changes] as const),
       ...([vault, work, clock, settings] as const),
     );
-    messages = new MessageService(storage.guests, storage.messages, outbox, audit, vault, work, clock);
+    messages = new MessageService(
+      ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
+    );
     classes = new DataClasses();
     new GuestRetention(
       classes,
@@ -89,6 +92,7 @@ describe('retention', () => {
       storage.sessions,
       storage.messages,
       storage.widgetTokens,
+      storage.attachments,
       metrics,
       crmSync,
       outbox,

@@ -1,3 +1,4 @@
+import type { AboutFile, FileRules } from '../attachment.js';
 import type { Attributes } from '../guest.js';
 
 /** The Genesys side of a server-led guest. `token` is the credential of the session: never logged, never stored in the clear. */
@@ -22,6 +23,8 @@ export type ChannelEvent =
       readonly messageId: string;
       readonly from: 'guest' | 'agent' | 'bot';
       readonly text: string;
+      /** The files it carries, by the ids they were uploaded under. */
+      readonly attachmentIds?: readonly string[];
       readonly at: Date;
       /** Set on what we sent ourselves: the `id` given to `send`. */
       readonly sentAs?: string;
@@ -40,7 +43,10 @@ export type Typing = {
 
 export type OutgoingMessage = {
   readonly id: string;
+  /** Empty when it only carries files. */
   readonly text: string;
+  /** Files that were uploaded in this session. */
+  readonly attachmentIds?: readonly string[];
   /** When somebody asked for it to be sent. */
   readonly since: Date;
   /** An earlier attempt may have been accepted unseen: history is asked first, so that nothing is said twice. */
@@ -48,6 +54,9 @@ export type OutgoingMessage = {
   /** Whether a key in that history belongs to another message. */
   readonly isKnown?: (key: string) => Promise<boolean>;
 };
+
+/** A file to be uploaded; messages name it by `id`. */
+export type OutgoingFile = AboutFile & { readonly id: string; readonly bytes: Buffer };
 
 /**
  * Genesys Cloud's web messaging as a guest sees it.
@@ -74,6 +83,10 @@ export abstract class GuestChannel {
     message: OutgoingMessage,
     attributes: Attributes,
   ): Promise<{ readonly key: string }>;
+  /** What files the deployment takes, as last read; null when that is not known now, which it soon is. Asks nobody while the caller waits. */
+  abstract fileRules(): FileRules | null;
+  /** Brings a file to Genesys, for a message to carry. Safe to repeat. */
+  abstract upload(session: ChannelSession, file: OutgoingFile): Promise<void>;
   /** Ends the conversation as the guest would. `unsupported` when the deployment does not allow guests to. */
   abstract end(session: ChannelSession): Promise<'ended' | 'nothing-to-end' | 'unsupported'>;
   /** Stops listening for this guest and ends nothing. */
