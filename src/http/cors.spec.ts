@@ -76,7 +76,7 @@ describe('a page of an origin on the list', () => {
         'access-control-allow-origin': PAGE,
         'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
         'access-control-allow-headers':
-          'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-Id',
+          'Authorization, Content-Disposition, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-Id',
         'access-control-max-age': '7200',
       });
     }

@@ -14,6 +14,7 @@ export const EXPOSED_HEADERS = [
 
 const REQUEST_HEADERS = [
   'Authorization',
+  'Content-Disposition',
   'Content-Type',
   'Idempotency-Key',
   'If-Match',

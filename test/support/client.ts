@@ -33,7 +33,7 @@ export class Client {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: bodyOf(body) }),
     });
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
       // It ends when somebody hangs up.
@@ -66,6 +66,10 @@ export class Client {
     return this.call('PATCH', path, body, { 'content-type': 'application/merge-patch+json', ...headers });
   }
 }
+
+/** Text and bytes as they are, everything else as JSON. */
+const bodyOf = (body: unknown): string | Uint8Array<ArrayBuffer> =>
+  typeof body === 'string' ? body : body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
 
 /** Asks again until the answer is as wanted; says what it was last when it never is. */
 export async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, ms = 15_000): Promise<T> {

@@ -15,6 +15,10 @@ export type DeploymentSettings = {
   readonly threading: 'new' | 'same';
   /** How long a session lives after its last message. */
   readonly sessionSeconds: number;
+  /** Media types of files that guests may send, or ranges of them; none: they may send no files. */
+  readonly fileTypes: readonly string[];
+  /** How long after it was announced a file may be sent in a message. */
+  readonly fileSeconds: number;
 };
 
 export const defaultDeployment: DeploymentSettings = {
@@ -24,10 +28,15 @@ export const defaultDeployment: DeploymentSettings = {
   userTyping: true,
   threading: 'new',
   sessionSeconds: 72 * 3600,
+  fileTypes: ['*/*'],
+  fileSeconds: 24 * 3600,
 };
 
-/** What a guest may send as a file. */
-export const allowedMedia = { inbound: { fileTypes: [{ type: '*/*' }], maxFileSizeKB: 10_240 } } as const;
+/** What a guest may send as a file, as the guest socket says it. */
+export const allowedMedia = { inbound: { maxFileSizeKB: 10_240 } } as const;
+export const mediaOf = ({ fileTypes }: DeploymentSettings): object => ({
+  inbound: { fileTypes: fileTypes.map((type) => ({ type })), ...allowedMedia.inbound },
+});
 export const blockedExtensions: readonly string[] = [
   '.ade',
   '.adp',
@@ -50,6 +59,8 @@ export function parseSettings(body: unknown): Partial<DeploymentSettings> {
     userTyping: (value) => typeof value === 'boolean',
     threading: (value) => ['new', 'same'].includes(value as string),
     sessionSeconds: (value) => Number.isInteger(value) && Number(value) > 0,
+    fileTypes: (value) => Array.isArray(value) && value.every((type) => /^[\w*.+-]+\/[\w*.+-]+$/.test(String(type))),
+    fileSeconds: (value) => Number.isInteger(value) && Number(value) > 0,
   };
   if (!isObject(body)) throw new Refusal(400, 'deployment.invalid', 'The settings must be an object.');
   for (const [name, value] of Object.entries(body))
@@ -94,8 +105,8 @@ export function publicConfiguration(settings: DeploymentSettings, version: numbe
       styles: { primaryColor: '#2A60C8' },
       launcherButton: { visibility: 'On' },
       fileUpload: {
-        enableAttachments: true,
-        modes: [{ fileTypes: ['*/*'], maxFileSizeKB: allowedMedia.inbound.maxFileSizeKB }],
+        enableAttachments: settings.fileTypes.length > 0,
+        modes: [{ fileTypes: settings.fileTypes, maxFileSizeKB: allowedMedia.inbound.maxFileSizeKB }],
       },
     },
     journeyEvents: { enabled: false },

@@ -46,7 +46,7 @@ export class GenesysCloud {
   private readonly tickets = new GuestTickets();
   private readonly tokens: AccessTokens;
   private readonly audits = new AuditTrail();
-  private readonly attachments = new Attachments();
+  private readonly attachments = new Attachments(() => this.settings);
   private readonly files: GuestFiles;
   private settings: DeploymentSettings;
   private version = 1;

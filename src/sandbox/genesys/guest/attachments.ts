@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { extname } from 'node:path';
 import type { JsonObject } from '../../json.js';
 import { allowedMedia, blockedExtensions } from '../deployment.js';
+import type { DeploymentSettings } from '../deployment.js';
 import type { GuestSession } from './guest-session.js';
 import { GuestError } from './guest-frames.js';
 
@@ -14,6 +15,8 @@ export type Attachment = {
   readonly fileSize: number | null;
   /** What makes the upload and download addresses unguessable. */
   readonly signature: string;
+  /** When it was announced, in milliseconds of the epoch. */
+  readonly at: number;
   bytes: Buffer | null;
   sent: boolean;
 };
@@ -29,12 +32,16 @@ export class AttachmentRefused extends Error {
 }
 
 export const MAX_FILE_BYTES = allowedMedia.inbound.maxFileSizeKB * 1024;
+/** How the file begins by which people try virus scanners (eicar.org): the one content nobody takes. */
+const EICAR = 'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR';
 const MOST_BYTES_HELD = 128 * 1024 * 1024;
 
 /** The files of all sessions. The oldest are let go when they grow too many. */
 export class Attachments {
   private files = new Map<string, Attachment>();
   private held = 0;
+
+  constructor(private readonly settings: () => DeploymentSettings) {}
 
   /** Announces a file. */
   announce(session: GuestSession, request: JsonObject): Attachment {
@@ -44,7 +51,11 @@ export class Attachments {
     if (typeof fileName !== 'string' || extname(fileName) === '')
       throw new AttachmentRefused(4004, 'The file name needs an extension.');
     if (fileName.length >= 1024) throw new AttachmentRefused(4005, 'The file name is too long.');
-    if (typeof fileType !== 'string' || blockedExtensions.includes(extname(fileName).toLowerCase()))
+    if (
+      typeof fileType !== 'string' ||
+      !this.takes(fileType) ||
+      blockedExtensions.includes(extname(fileName).toLowerCase())
+    )
       throw new AttachmentRefused(4001, 'Files of this type are not allowed.');
     if (fileSize === 0) throw new AttachmentRefused(4102, 'The file is empty.');
     if (typeof fileSize === 'number' && fileSize > MAX_FILE_BYTES)
@@ -56,9 +67,14 @@ export class Attachments {
       fileType,
       fileSize: typeof fileSize === 'number' ? fileSize : null,
       signature: randomUUID(),
+      at: Date.now(),
       bytes: null,
       sent: false,
     };
+    // Ids are the guests' to choose; one that is taken stays its owner's.
+    const known = this.files.get(attachmentId);
+    if (known !== undefined && (known.session !== session || known.sent))
+      throw new AttachmentRefused(4009, 'attachment not found');
     this.remove(attachmentId);
     this.files.set(attachmentId, attachment);
     return attachment;
@@ -70,9 +86,17 @@ export class Attachments {
     return attachment?.signature === signature ? attachment : undefined;
   }
 
+  private takes(fileType: string): boolean {
+    return this.settings().fileTypes.some(
+      (type) => type === '*/*' || type === fileType || (type.endsWith('/*') && fileType.startsWith(type.slice(0, -1))),
+    );
+  }
+
   /** Takes the bytes; a size other than announced is a failed upload. */
   upload(attachment: Attachment, bytes: Buffer): void {
     if (bytes.length === 0) throw new AttachmentRefused(4102, 'The file is empty.');
+    if (bytes.subarray(0, EICAR.length).toString('latin1') === EICAR)
+      throw new AttachmentRefused(4003, 'What is in the file is not allowed.');
     if (attachment.fileSize !== null && attachment.fileSize !== bytes.length)
       throw new AttachmentRefused(4002, 'The file is not as large as it was said to be.');
     this.held += bytes.length - (attachment.bytes?.length ?? 0);
@@ -88,6 +112,8 @@ export class Attachments {
     const attachment = typeof id === 'string' ? this.files.get(id) : undefined;
     if (attachment === undefined || attachment.session !== session) throw new GuestError(4009, 'attachment not found');
     const { bytes } = attachment;
+    if (Date.now() - attachment.at > this.settings().fileSeconds * 1_000 && !attachment.sent)
+      throw new GuestError(4008, 'attachment expired');
     if (bytes === null) throw new GuestError(4010, 'attachment not successfully uploaded');
     return Object.assign(attachment, { bytes });
   }

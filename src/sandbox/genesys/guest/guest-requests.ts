@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../json.js';
 import { account } from '../account.js';
-import { allowedMedia, blockedExtensions, type DeploymentSettings } from '../deployment.js';
+import { blockedExtensions, mediaOf, type DeploymentSettings } from '../deployment.js';
 import type { Limits } from '../limits.js';
 import { messageId32 } from '../message.js';
 import type { Messaging, Taking } from '../messaging.js';
@@ -64,7 +64,7 @@ export class GuestRequests {
       session.connections.add(connection);
       this.closeOldest(session);
     }
-    connection.send(sessionResponse(session, { connected: true, newSession: isNew }, tracingId));
+    connection.send(sessionResponse(session, this.settings(), { connected: true, newSession: isNew }, tracingId));
   }
 
   private sessionFor(
@@ -134,7 +134,7 @@ export class GuestRequests {
   private configuration(connection: GuestConnection, frame: JsonObject, tracingId: string | undefined): void {
     const { durationSeconds } = this.sessionOf(connection, frame);
     const body = {
-      allowedMedia,
+      allowedMedia: mediaOf(this.settings()),
       blockedExtensions,
       maxCustomDataBytes: MAX_CUSTOM_DATA_BYTES,
       messageRoutingEnabled: true,
@@ -148,7 +148,7 @@ export class GuestRequests {
     const session = this.sessionOf(connection, frame);
     if (frame['closeAllConnections'] === true) {
       this.messaging.dismiss(session, connection);
-      connection.send(sessionResponse(session, { connected: false, newSession: false }, tracingId));
+      connection.send(sessionResponse(session, this.settings(), { connected: false, newSession: false }, tracingId));
       return connection.leave();
     }
     connection.dismiss();
@@ -181,6 +181,7 @@ export class GuestRequests {
 /** The answer to whoever opens or leaves a session. */
 function sessionResponse(
   session: GuestSession,
+  settings: DeploymentSettings,
   flags: { readonly connected: boolean; readonly newSession: boolean },
   tracingId: string | undefined,
 ): Frame {
@@ -188,7 +189,7 @@ function sessionResponse(
     ...flags,
     readOnly: session.readOnly,
     clearedExistingSession: false,
-    allowedMedia,
+    allowedMedia: mediaOf(settings),
     blockedExtensions,
     maxCustomDataBytes: MAX_CUSTOM_DATA_BYTES,
     durationSeconds: session.durationSeconds,
