@@ -70,7 +70,7 @@ describe('docs/genesys-calls.md', () => {
     if (call === 'ApiClient.loginClientCredentialsGrant')
       return expect([wire, login]).toEqual(['POST /oauth/token', expect.stringContaining('/oauth/token`, `POST`')]);
     if (!OUTSIDE_THE_SDK.includes(call)) return expect({ call, wire: defined.get(call) }).toEqual({ call, wire });
-    if (call === 'presignedUrl') return expect(wire).toBe('PUT {presignedUrl}');
+    if (call === 'presignedUrl') return expect(wire).toBe('PUT presigned');
     expect(wire).toMatch(call === 'config.json' ? /^GET .*\/config\.json$/ : new RegExp(`^WS ${call}( |$)`));
   });
 

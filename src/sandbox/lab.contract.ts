@@ -37,7 +37,11 @@ export type Shown = {
     readonly id: string;
     readonly purpose: string;
     readonly attributes: Record<string, string>;
-    readonly messages: { readonly id: string; readonly text: string }[];
+    readonly messages: {
+      readonly id: string;
+      readonly text: string;
+      readonly files?: readonly { readonly fileName: string; readonly bytes: number }[];
+    }[];
   }[];
 };
 

@@ -18,7 +18,7 @@ export function tellRequest(verb: string, url: string): void {
 
 /** Tells of a file on its way; its address belongs to that file alone. */
 export function tellUpload(): void {
-  if (calls.hasSubscribers) calls.publish({ verb: 'PUT', what: '{presignedUrl}' } satisfies GenesysCall);
+  if (calls.hasSubscribers) calls.publish({ verb: 'PUT', what: 'presigned' } satisfies GenesysCall);
 }
 
 /** Tells of something said on the guest socket. */

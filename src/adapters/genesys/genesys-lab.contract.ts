@@ -55,7 +55,8 @@ export class GenesysLab implements ChannelLab {
     return (await this.other.conversations()).map(({ id, state, participants }) => {
       const guest = participants.find(({ purpose }) => purpose === 'customer');
       const guestTexts = guest?.messages.map(({ text }) => text) ?? [];
-      return { id, ended: state === 'disconnected', attributes: guest?.attributes ?? {}, guestTexts };
+      const guestFiles = guest?.messages.flatMap(({ files = [] }) => files) ?? [];
+      return { id, ended: state === 'disconnected', attributes: guest?.attributes ?? {}, guestTexts, guestFiles };
     });
   }
 

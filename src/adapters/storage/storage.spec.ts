@@ -11,6 +11,7 @@ import { vaultContract } from '../../kernel/vault.contract.js';
 import type { Subject } from '../../modules/audit/index.js';
 import { auditStoreContract } from '../../modules/audit/ports/audit.store.contract.js';
 import { crmStoreContract } from '../../modules/crm-sync/ports/crm.store.contract.js';
+import { attachmentStoreContract } from '../../modules/guest/ports/attachment.store.contract.js';
 import { consentStoreContract } from '../../modules/guest/ports/consent.store.contract.js';
 import { guestNewsContract } from '../../modules/guest/ports/guest-news.contract.js';
 import { guestStoreContract } from '../../modules/guest/ports/guest.store.contract.js';
@@ -89,6 +90,10 @@ describe.each(engines)('storage, %s', (engine) => {
     sessionStoreContract(async () => ({ store: one.sessions, another: two.sessions, work: one.work, advance, close })));
   describe('MessageStore', () =>
     messageStoreContract(async () => ({ store: one.messages, another: two.messages, work: one.work, close })));
+  describe('AttachmentStore', () =>
+    attachmentStoreContract(async () => ({
+      ...{ store: one.attachments, another: two.attachments, work: one.work, close },
+    })));
   describe('ConsentStore', () =>
     consentStoreContract(async () => ({ store: one.consents, another: two.consents, work: one.work, close })));
   describe('WidgetTokenStore', () =>

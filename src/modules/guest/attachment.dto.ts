@@ -5,7 +5,7 @@ import { UUID } from '../../kernel/uuid.js';
 import type { ReadableAttachment } from './attachment.service.js';
 
 export class AttachmentPath extends IdPath {
-  @ApiProperty({ format: 'uuid', example: '01890a5d-ac96-774b-bcce-b302099a8058' })
+  @ApiProperty({ format: 'uuid', description: 'As answers show it', example: '01890a5d-ac96-774b-bcce-b302099a8058' })
   @Matches(UUID, { message: 'must be a UUID in lower case, as answers show it' })
   attachmentId: string;
 }

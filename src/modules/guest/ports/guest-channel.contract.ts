@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GuestChannel } from './guest-channel.js';
-import type { ChannelEvent, ChannelSession, Typing } from './guest-channel.js';
+import type { ChannelEvent, ChannelSession, OutgoingFile, Typing } from './guest-channel.js';
 
 /** What an eye of its own sees of a conversation on the other side. */
 export type SeenConversation = {
@@ -8,6 +8,8 @@ export type SeenConversation = {
   readonly ended: boolean;
   readonly attributes: Readonly<Record<string, string>>;
   readonly guestTexts: readonly string[];
+  /** Files the guest sent, with how many bytes arrived. */
+  readonly guestFiles: readonly { readonly fileName: string; readonly bytes: number }[];
 };
 
 export type ChannelLab = {
@@ -52,6 +54,11 @@ export class Listener {
 }
 
 export const aSession = (): ChannelSession => ({ guestId: randomUUID(), token: randomUUID() });
+
+export const aFile = (parts: Partial<OutgoingFile> = {}): OutgoingFile => ({
+  ...{ id: randomUUID(), fileName: 'cat.png', mediaType: 'image/png', bytes: Buffer.from([0x89, 0x50, 0x00, 0xff]) },
+  ...parts,
+});
 
 export const aText = (text: string, retry = false) => ({ id: randomUUID(), text, since: new Date(), retry });
 
@@ -267,6 +274,57 @@ export function guestChannelContract(openLab: () => Promise<ChannelLab>): void {
     await channel.open(session, {});
     await channel.send(session, aText('Never arrived before', true), {});
     expect(await lab.conversations()).toMatchObject([{ guestTexts: ['Never arrived before'] }]);
+  });
+
+  it('brings files, however often they are tried, and sends them with a text and without', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    const [first, second] = [aFile(), aFile({ fileName: '€.pdf', mediaType: 'application/pdf' })];
+    for (const file of [first, first, second]) await channel.upload(session, file);
+    await channel.send(session, { ...aText('See here'), attachmentIds: [first.id] }, {});
+    const silent = { ...aText(''), attachmentIds: [second.id] };
+    const { key } = await channel.send(session, silent, {});
+    const heard = await until(() => listener.of('message').find(({ sentAs }) => sentAs === silent.id));
+    expect(heard).toMatchObject({ key, from: 'guest', text: '', attachmentIds: [second.id] });
+    const [conversation] = await lab.conversations();
+    expect(conversation!.guestFiles).toEqual(
+      [first, second].map(({ fileName, bytes }) => ({ fileName, bytes: bytes.length })),
+    );
+  });
+
+  it('does not send files twice whose acknowledgement was lost, nor takes one message for another', async () => {
+    const { channel } = process();
+    const session = aSession();
+    const [file, other] = [aFile(), aFile()];
+    await channel.upload(session, file);
+    await channel.upload(session, other);
+    await channel.send(session, { ...aText('Here'), attachmentIds: [other.id] }, {});
+    const message = { ...aText('Here'), attachmentIds: [file.id] };
+    await lab.loseAcknowledgement();
+    await expect(channel.send(session, message, {})).rejects.toMatchObject({ kind: 'unavailable' });
+    await channel.send(session, { ...message, retry: true }, {});
+    expect((await lab.conversations())[0]!.guestFiles).toHaveLength(2);
+  });
+
+  it('is refused files that are not taken, and messages whose files are not there', async () => {
+    const { channel } = process();
+    const session = aSession();
+    for (const [file, code] of [
+      [aFile({ fileName: 'run.exe' }), 'genesys.file_type'],
+      [aFile({ fileName: 'noextension' }), 'genesys.file_name'],
+      [aFile({ bytes: Buffer.alloc(0) }), 'genesys.file_size'],
+    ] as const)
+      await expect(channel.upload(session, file)).rejects.toMatchObject({ kind: 'refused', code });
+    const lost = { ...aText('x'), attachmentIds: [aFile().id] };
+    await expect(channel.send(session, lost, {})).rejects.toMatchObject({ kind: 'refused', code: 'genesys.file_gone' });
+    await channel.send(session, aText('It goes on'), {});
+  });
+
+  it('knows what files are taken, soon after it was asked first', async () => {
+    const { channel } = process();
+    expect(await until(() => channel.fileRules())).toEqual({
+      ...{ isEnabled: true, modes: [{ types: ['*/*'], maxBytes: 10_240 * 1024 }] },
+    });
   });
 
   it('refuses a text that is longer than Genesys takes, in bytes', async () => {

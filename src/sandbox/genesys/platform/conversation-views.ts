@@ -1,3 +1,4 @@
+import { isObject } from '../../json.js';
 import { account } from '../account.js';
 import type { Conversation, Participant } from '../conversation.js';
 import type { Message } from '../message.js';
@@ -92,8 +93,11 @@ export function plainView(conversation: Conversation): object {
   };
 }
 
-function plainMessage({ id, type, direction, text = '', channel }: Message['body']): object {
-  return { id, type, direction, text, at: channel.time };
+function plainMessage({ id, type, direction, text = '', content = [], channel }: Message['body']): object {
+  const files = content.flatMap(({ attachment }) =>
+    isObject(attachment) ? [{ fileName: attachment['filename'], bytes: attachment['fileSize'] }] : [],
+  );
+  return { id, type, direction, text, at: channel.time, ...(files.length === 0 ? {} : { files }) };
 }
 
 function participantFields(participant: Participant): object {
