@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { aBody, conversationOf, until } from './support/client.js';
 import type { Client, GuestAnswer, ProblemAnswer } from './support/client.js';
 import { testService } from './support/service.js';
@@ -190,7 +192,52 @@ describe('a file of a server-led guest', () => {
     expect((await add<ProblemAnswer>(await aGuest({ mode: 'widget' }))).body.code).toBe('guest.widget_led');
   });
 
-  it('leaves no trace of its name in the log', () => {
+  it('does not leave when consent was withdrawn while it waited, nor does the message that names it', async () => {
+    const id = await aGuest();
+    for (const effect of [{ status: 503 }, { drop: true }])
+      await sandbox.post('/faults', { target: 'genesys', match: 'websocket', effect, times: 1_000 });
+    const { body } = await add(id);
+    const said = await api.post<Message>(`/v1/guests/${id}/messages`, { text: 'x', attachmentIds: [body.id] });
+    await api.patch(`/v1/guests/${id}`, { consent: { dataProcessing: false } }, { 'if-match': '*' });
+    await sandbox.call('DELETE', '/faults');
+    expect((await attachmentWhen(id, body.id, ({ status }) => status !== 'queued')).status).toBe('expired');
+    expect((await messageWhen(id, said.body.id, ({ status }) => status !== 'queued')).status).toBe('failed');
+    expect((await seen()).filter(({ path }) => path.includes(body.id))).toEqual([]);
+  }, 60_000);
+
+  it('is tried again when its address is refused', async () => {
+    const id = await aGuest();
+    await sandbox.post('/faults', { target: 'genesys', match: '/uploads', effect: { status: 403 }, times: 1 });
+    const { body } = await add(id);
+    expect((await attachmentWhen(id, body.id, ({ status }) => status !== 'queued')).status).toBe('uploaded');
+  });
+
+  it('leaves no trace of its name, in the log or on disk', () => {
     expect(running.log()).not.toContain('lena-meyer');
+    const files = readdirSync(running.dataDir, { recursive: true, withFileTypes: true }).filter((file) =>
+      file.isFile(),
+    );
+    const traces = files.filter(({ parentPath, name }) => readFileSync(join(parentPath, name)).includes('lena-meyer'));
+    expect(traces.map(({ name }) => name)).toEqual([]);
+    expect(files.length).toBeGreaterThan(10);
   });
 });
+
+it('what the deployment does not take is refused at the door as soon as its settings are known', async () => {
+  const strict = await testService();
+  try {
+    await strict.sandbox.call('PATCH', '/genesys/deployment', { fileTypes: ['application/pdf'] });
+    const { id } = (await strict.api.post<GuestAnswer>('/v1/guests', aBody())).body;
+    await conversationOf(strict.sandbox, id);
+    const headers = { 'content-type': 'image/png', 'content-disposition': 'attachment; filename=a.png' };
+    const refused = await strict.api.post<ProblemAnswer>(`/v1/guests/${id}/attachments`, PICTURE, headers);
+    expect([refused.status, refused.body.code]).toEqual([415, 'attachment.type_refused']);
+    expect(refused.body.errors).toEqual([
+      { pointer: '/mediaType', rule: 'mediaType', message: 'must be one of application/pdf' },
+    ]);
+    const taken = { ...headers, 'content-type': 'application/pdf' };
+    expect((await strict.api.post(`/v1/guests/${id}/attachments`, PICTURE, taken)).status).toBe(202);
+  } finally {
+    await strict.close();
+  }
+}, 60_000);

@@ -48,6 +48,7 @@ it('an operator sees what will go, it goes, and the trail says what went', async
   );
   expect(await preview()).toEqual({
     'message-texts': { days: 14, dueNow: 0, dueWithin7Days: 0, oldest: expect.any(String) as string },
+    attachments: { days: 14, dueNow: 0, dueWithin7Days: 0, oldest: null },
     guests: { days: 90, dueNow: 0, dueWithin7Days: 0, oldest: null },
     origins: { days: 90, dueNow: 0, dueWithin7Days: 0, oldest: null },
     'crm-dead-letters': { days: 90, dueNow: 0, dueWithin7Days: 0, oldest: null },

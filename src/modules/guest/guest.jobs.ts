@@ -55,7 +55,7 @@ export class GuestJobs implements OnApplicationBootstrap {
         by: 'holder',
         // Each has its file in memory.
         concurrency: 4,
-        deliver: ({ subject, payload }) => handOvers.upload(subject, payload['attachmentId']!),
+        deliver: ({ subject, payload, attempt }) => handOvers.upload(subject, payload['attachmentId']!, attempt),
         parked: ({ subject, payload }, code) => attachments.refused(subject, payload['attachmentId']!, code),
       },
       [LINK]: {

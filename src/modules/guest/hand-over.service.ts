@@ -22,6 +22,9 @@ import { SessionStore } from './ports/session.store.js';
 
 /** Genesys has let go of a file that a message was to carry. */
 const FILE_GONE = 'genesys.file_gone';
+/** The storage said no, while the guest socket works. The guest's messages wait behind the file, so that has an end. */
+const UPLOAD_FAILED = 'genesys.upload_failed';
+const UPLOAD_ATTEMPTS = 12;
 /** How long a process may be silent before others take its sockets over. */
 export const HOLD_MS = 30_000;
 /** How many sessions one run takes over at most, so that they do not all come back at once. */
@@ -93,7 +96,7 @@ export class HandOverService {
   }
 
   /** Brings one file to Genesys, after opening the session if need be. */
-  async upload(guestId: string, attachmentId: string): Promise<void> {
+  async upload(guestId: string, attachmentId: string, attempt: number): Promise<void> {
     const guest = await this.guests.get(guestId);
     if (isOver(guest) || !mayLeave(guest, 'genesys.message'))
       return this.files.expired(guestId, [attachmentId], 'guest.closed');
@@ -101,7 +104,12 @@ export class HandOverService {
     if (file === null) return;
     const opened = await this.open(guest, 'genesys.message');
     if (opened === null) return this.files.expired(guestId, [attachmentId], 'consent.required');
-    await this.channel.upload(opened.session, file);
+    await this.channel.upload(opened.session, file).catch((error: unknown) => {
+      if (errorCode(error) !== UPLOAD_FAILED || attempt < UPLOAD_ATTEMPTS) throw error;
+      throw new AppError('refused', UPLOAD_FAILED, 'The storage of Genesys Cloud does not take the file.', {
+        cause: error,
+      });
+    });
     await this.files.uploaded(guestId, attachmentId);
   }
 

@@ -6,7 +6,7 @@ export class DataClassView {
   @ApiProperty({
     example: 'message-texts',
     description:
-      '`message-texts`: what was said, by the age of the message. `guests`: guests that are over with their hashes, messages, metric events ' +
+      '`message-texts`: what was said, by the age of the message. `attachments`: files that never got to Genesys. `guests`: guests that are over with their hashes, messages, metric events ' +
       'and CRM records, by the date of their end. `origins`: IP addresses and user agents in the trail of what concerns no guest, by month. ' +
       '`crm-dead-letters`: what a CRM would not take, from when that was known. `idempotency-answers`: answers kept for repeated requests. ' +
       '`webhook-deliveries`: the log of what was sent to webhook endpoints. `widget-tokens`: hashes of tokens that have expired.',

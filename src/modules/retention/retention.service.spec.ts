@@ -324,6 +324,7 @@ describe('retention', () => {
       );
     expect(await shown()).toEqual({
       'message-texts': [30, 0, 2, created],
+      attachments: [30, 0, 0, null],
       guests: [365, 0, 0, new Date(created.getTime() + 4 * DAY)],
       origins: [90, 0, 0, null],
       'idempotency-answers': [1, 1, 0, created],
