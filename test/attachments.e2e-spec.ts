@@ -126,7 +126,7 @@ describe('a file of a server-led guest', () => {
     ['it is too large', {}, Buffer.alloc(5 * 1024 * 1024 + 1), 413, 'http.body_too_large'],
   ])('is refused when %s', async (_when, headers, bytes, status, code) => {
     const id = await aGuest();
-    const refused = await add<ProblemAnswer>(id, headers as Record<string, string>, bytes);
+    const refused = await add<ProblemAnswer>(id, headers, bytes);
     expect([refused.status, refused.body.code]).toEqual([status, code]);
     expect(JSON.stringify(refused.body)).not.toContain(NAME);
   });

@@ -1,5 +1,6 @@
 import { badHeader } from './http.errors.js';
 
+// eslint-disable-next-line no-control-regex -- these are the characters that are not let through
 const PARAMETER = /;\s*(filename\*?)\s*=\s*("(?:[^"\\\u0000-\u001f\u007f-\uffff]|\\[ -~])*"|[\w!#$&'*+.^`|~%-]+)\s*/giy;
 
 /**

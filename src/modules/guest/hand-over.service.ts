@@ -22,9 +22,9 @@ import { SessionStore } from './ports/session.store.js';
 
 /** Genesys has let go of a file that a message was to carry. */
 const FILE_GONE = 'genesys.file_gone';
-/** The storage said no, while the guest socket works. The guest's messages wait behind the file, so that has an end. */
+/** The storage said no, while the guest socket works. The guest's messages wait behind the file, so that has an end, after about five minutes. */
 const UPLOAD_FAILED = 'genesys.upload_failed';
-const UPLOAD_ATTEMPTS = 12;
+const UPLOAD_ATTEMPTS = 150;
 /** How long a process may be silent before others take its sockets over. */
 export const HOLD_MS = 30_000;
 /** How many sessions one run takes over at most, so that they do not all come back at once. */
