@@ -14,8 +14,8 @@ export type DeploymentConfig = {
   readonly conversationClear: boolean;
   /** Guests are told when the other side ends it; `null` when they are not. */
   readonly conversationDisconnect: 'Send' | 'ReadOnly' | null;
-  /** What files guests may send. */
-  readonly files: FileRules;
+  /** What files guests may send; null when the configuration does not say. */
+  readonly files: FileRules | null;
 };
 
 const FRESH_MS = 3 * 60_000;
@@ -67,28 +67,29 @@ export async function publishedConfig(place: GenesysPlace): Promise<DeploymentCo
 }
 
 type Switch = { enabled?: boolean; type?: string };
+type FileUpload = { enableAttachments?: boolean; modes?: { fileTypes?: string[]; maxFileSizeKB?: number }[] };
 type Published = {
   messenger?: {
-    fileUpload?: { enableAttachments?: boolean; modes?: { fileTypes?: string[]; maxFileSizeKB?: number }[] };
+    fileUpload?: FileUpload;
     apps?: { conversations?: { autoStart?: Switch; conversationClear?: Switch; conversationDisconnect?: Switch } };
   };
 };
 
 function toConfig(published: Published | undefined): DeploymentConfig {
   const { autoStart, conversationClear, conversationDisconnect } = published?.messenger?.apps?.conversations ?? {};
-  const { enableAttachments, modes = [] } = published?.messenger?.fileUpload ?? {};
   const told = conversationDisconnect?.enabled === true;
   return {
     autoStart: autoStart?.enabled === true,
     conversationClear: conversationClear?.enabled === true,
     conversationDisconnect: !told ? null : conversationDisconnect.type === 'ReadOnly' ? 'ReadOnly' : 'Send',
-    files: {
-      // Older configurations have only the modes.
-      isEnabled: enableAttachments !== false && modes.length > 0,
-      modes: modes.map(({ fileTypes = [], maxFileSizeKB = 0 }) => ({
-        types: fileTypes,
-        maxBytes: maxFileSizeKB * 1024,
-      })),
-    },
+    files: toFileRules(published?.messenger?.fileUpload),
+  };
+}
+
+function toFileRules({ enableAttachments, modes = [] }: FileUpload = {}): FileRules | null {
+  if (enableAttachments !== false && modes.length === 0) return null;
+  return {
+    isEnabled: enableAttachments !== false,
+    modes: modes.map(({ fileTypes = [], maxFileSizeKB = 0 }) => ({ types: fileTypes, maxBytes: maxFileSizeKB * 1024 })),
   };
 }

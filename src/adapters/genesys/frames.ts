@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Attributes, OutgoingFile } from '../../modules/guest/index.js';
 
 /** A frame of the guest socket, as far as it is the same for all. `type` says nothing reliable; `class` and `code` do. */
@@ -176,7 +175,6 @@ export const joinMessage = (attributes: Attributes | null): object => ({
 /** Announces a file, and asks where to put it. */
 export const fileAnnouncement = (token: string, { id, fileName, mediaType, bytes }: OutgoingFile) => ({
   ...{ action: 'onAttachment', token, attachmentId: id, fileName, fileType: mediaType, fileSize: bytes.length },
-  fileMd5: createHash('md5').update(bytes).digest('base64'),
   errorsAsJson: true,
 });
 
