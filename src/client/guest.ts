@@ -90,6 +90,8 @@ export type Message = {
   readonly status: 'queued' | 'sent' | 'failed' | 'received';
   readonly text: string | null;
   readonly at: string;
+  /** The files it carries. */
+  readonly attachmentIds: readonly string[];
 };
 
 /** `hash` is SHA-256 over `previousHash` as 32 bytes followed by `body` as UTF-8, so anybody can check the trail. */

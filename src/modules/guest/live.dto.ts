@@ -72,7 +72,7 @@ export const STREAM_DESCRIPTION = `Server-Sent Events (WHATWG HTML §9.2), to be
 
 | event | data | id |
 | --- | --- | --- |
-| \`message\` | as in \`GET …/messages\`: \`id\`, \`from\`, \`status\`, \`text\`, \`at\`. The same \`id\` comes again when the status has changed. \`text\` is null without consent to data processing | yes |
+| \`message\` | as in \`GET …/messages\`: \`id\`, \`from\`, \`status\`, \`text\`, \`at\`, \`attachmentIds\`. The same \`id\` comes again when the status has changed. \`text\` is null without consent to data processing | yes |
 | \`typing\` | \`from\`, \`durationMs\`: how long to show it, 0 when they have stopped | no |
 | \`state\` | \`state\`, \`version\`, \`interactionCount\`, as they are now; the first event of a stream that begins without \`Last-Event-ID\` | yes |
 | \`closed\` | \`state\`, \`version\`, \`closeReason\`. The last event; the stream ends | yes |
@@ -96,7 +96,7 @@ data: {"from":"agent","durationMs":5000}
 
 id: 751.12.3
 event: message
-data: {"id":"01890a5d-ac96-774b-bcce-b302099a8057","from":"agent","status":"received","text":"It is on its way.","at":"2026-01-01T09:00:00.000Z"}
+data: {"id":"01890a5d-ac96-774b-bcce-b302099a8057","from":"agent","status":"received","text":"It is on its way.","at":"2026-01-01T09:00:00.000Z","attachmentIds":[]}
 
 : alive
 
