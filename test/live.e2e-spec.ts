@@ -68,7 +68,7 @@ describe('a page that follows a guest', () => {
     expect(performance.now() - startedAt).toBeLessThan(1_000);
     const [message] = reader.messages;
     expect(message).toMatchObject({ data: { from: 'agent', status: 'received' } });
-    expect(Object.keys(message!.data).sort()).toEqual(['at', 'from', 'id', 'status', 'text']);
+    expect(Object.keys(message!.data).sort()).toEqual(['at', 'attachmentIds', 'from', 'id', 'status', 'text']);
   });
 
   it('sees what the guest writes go from queued to sent, and that the other side types, but keeps no place for that', async () => {
