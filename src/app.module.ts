@@ -31,7 +31,7 @@ import { AppError } from './kernel/app-error.js';
 import { Clock, SystemClock } from './kernel/clock.js';
 import { KernelModule } from './kernel/kernel.module.js';
 import { AuditModule, AuditService } from './modules/audit/index.js';
-import { Crms } from './modules/crm-sync/index.js';
+import { Crms, CrmSyncModule } from './modules/crm-sync/index.js';
 import {
   ConversationMarks,
   Conversations,
@@ -110,6 +110,11 @@ export class AppModule implements OnApplicationBootstrap {
         ]),
         // the inside
         IdentityModule.with(config.identity),
+        CrmSyncModule.with({
+          everyMs: config.crmReconcile.hours * 3_600_000,
+          pagesPerMinute: config.crmReconcile.pagesPerMinute,
+          repair: config.crmReconcile.repair,
+        }),
         GuestModule.with(
           {
             deploymentId: genesys.deploymentId,

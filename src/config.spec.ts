@@ -96,6 +96,9 @@ describe('the configuration', () => {
       RETENTION_GUESTS_DAYS: '90',
       RETENTION_ORIGINS_DAYS: '14',
       RETENTION_CRM_DEAD_LETTERS_DAYS: '21',
+      CRM_RECONCILE_HOURS: '6',
+      CRM_RECONCILE_PAGES_PER_MINUTE: '30',
+      CRM_RECONCILE_REPAIR: 'automatic',
       SANDBOX_PORT: '4999',
       LOG_LEVEL: 'debug',
       NODE_ENV: 'production',
@@ -122,6 +125,7 @@ describe('the configuration', () => {
       personalDataInText: 'mask',
       guestIdleMinutes: 0,
       retentionDays: { messages: 7, guests: 90, origins: 14, crmDeadLetters: 21 },
+      crmReconcile: { hours: 6, pagesPerMinute: 30, repair: 'automatic' },
       sandboxPort: 4999,
       logLevel: 'debug',
     });

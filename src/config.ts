@@ -7,6 +7,7 @@ import { secretFault } from './kernel/signature.js';
 
 export type Mode = 'cloud' | 'sandbox';
 export type PersonalDataPolicy = 'refuse' | 'mask';
+export type RepairPolicy = 'ask' | 'automatic';
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type SecretKey = { readonly id: string; readonly secret: Buffer };
 
@@ -61,6 +62,8 @@ export type Config = {
     readonly origins: number;
     readonly crmDeadLetters: number;
   };
+  /** How often CRMs are read back (0: only when asked for), how fast, and whether what is found is repaired unasked. */
+  readonly crmReconcile: { readonly hours: number; readonly pagesPerMinute: number; readonly repair: RepairPolicy };
   readonly sandboxPort: number;
   readonly logLevel: LogLevel;
   /** What is left of the environment for CRM adapters to find their own settings in; none of ours is in it. */
@@ -127,6 +130,9 @@ class Environment {
   @MayBeAbsent() @Reads(countFault(0, 1_440)) GENESYS_RECONCILE_MINUTES?: string;
   @MayBeAbsent() @IsIn(['cloud', 'sandbox'], { message: 'must be cloud or sandbox' }) GENESYS_MODE?: Mode;
   @MayBeAbsent() @Reads(listFault(/^[a-z0-9-]{1,32}$/, 'CRM names: lower-case letters, digits and -')) CRMS?: string;
+  @MayBeAbsent() @Reads(countFault(0, 8_760)) CRM_RECONCILE_HOURS?: string;
+  @MayBeAbsent() @Reads(countFault(1, 600)) CRM_RECONCILE_PAGES_PER_MINUTE?: string;
+  @MayBeAbsent() @IsIn(['ask', 'automatic'], { message: 'must be ask or automatic' }) CRM_RECONCILE_REPAIR?: RepairPolicy;
   @MayBeAbsent() @IsPort({ message: 'must be a port: 0 to 65535' }) SANDBOX_PORT?: string;
   @MayBeAbsent()
   @Reads(listFault(/^[A-Za-z][A-Za-z0-9_.-]{0,39}$/, 'attribute names: a letter, then letters, digits, _ . or -'))
@@ -239,6 +245,11 @@ function configOf(env: Environment, crmEnv: Record<string, string>): Config {
     genesys: mode === 'sandbox' && env.GENESYS_GATEWAY_URL === undefined ? null : genesysOf(env),
     genesysEventsSecrets: listOf(env.GENESYS_EVENTS_SECRETS ?? ''),
     genesysReconcileMinutes: Number(env.GENESYS_RECONCILE_MINUTES ?? 15),
+    crmReconcile: {
+      hours: Number(env.CRM_RECONCILE_HOURS ?? 24),
+      pagesPerMinute: Number(env.CRM_RECONCILE_PAGES_PER_MINUTE ?? 60),
+      repair: env.CRM_RECONCILE_REPAIR ?? 'ask',
+    },
     crms: listOf(env.CRMS ?? (mode === 'sandbox' ? 'rest' : '')),
     guestAttributes: listOf(env.GUEST_ATTRIBUTES ?? 'source,converted,locale'),
     personalDataInText: env.PERSONAL_DATA_IN_TEXT ?? 'refuse',

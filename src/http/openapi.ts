@@ -31,6 +31,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('access', 'Who may call')
     .addTag('widget tokens', 'Tokens with which a page acts as its own guest')
     .addTag('retention', 'For how long data is kept')
+    .addTag('crm-sync', 'How CRMs are kept in step, and what they would not take')
     .addTag('webhooks', 'What customers’ systems are told of guests')
     .addTag('health', 'For whoever keeps the service running')
     .addBearerAuth(

@@ -92,6 +92,7 @@ export const SETTLE: Statement = {
       chunk = null,
       sent = null,
       delivered_hash = case when outcome = 'delivered' then hash when uncertain then null else delivered_hash end,
+      delivered_at = case when outcome = 'delivered' then settled.at else delivered_at end,
       delivered_version = case when outcome = 'delivered' then settled.version else delivered_version end,
       remote_id = coalesce(settled.remote_id, crm_record.remote_id),
       due_at = case

@@ -16,6 +16,7 @@ import type {
   Minute,
   Outcome,
   Postponement,
+  Standing,
 } from '../../modules/crm-sync/index.js';
 import * as sql from './crm-chunks.js';
 import type { BreakerRow, MemberRow, SettledRow } from './crm-chunks.js';
@@ -80,6 +81,14 @@ const DESIRED: Statement = {
   name: 'crm.desired',
   text: `select guest_id, version, record, desired_hash as hash, attempts + 1 as attempt from crm_record
     where crm = $1 and guest_id = any($2::uuid[]) and record is not null`,
+};
+const STANDINGS: Statement = {
+  name: 'crm.standings',
+  text: `select guest_id as "guestId", record, due_at is not null or chunk is not null as "isPending",
+      record is not null and delivered_hash is not distinct from desired_hash as "isDelivered",
+      delivered_at as "deliveredAt",
+      record is not null and refused_hash is not distinct from desired_hash as "isRefused"
+    from crm_record where crm = $1 and guest_id = any($2::uuid[])`,
 };
 const PENDING: Statement = {
   name: 'crm.pending',
@@ -155,6 +164,11 @@ export class PostgresCrmStore extends CrmStore {
     ]);
     const byId = new Map(rows.map(({ guest_id, ...rest }) => [guest_id, { guestId: guest_id, ...rest }]));
     return guestIds.flatMap((id) => byId.get(id) ?? []);
+  }
+
+  async standings(crm: string, guestIds: readonly string[]): Promise<Standing[]> {
+    const known = guestIds.filter((id) => UUID.test(id));
+    return (await this.work.query<Standing>(STANDINGS, [crm, known])).rows;
   }
 
   async look(crm: string): Promise<{ isDue: boolean; breaker: Breaker }> {

@@ -8,7 +8,7 @@ import { Outbox } from '../../kernel/outbox.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { Vault } from '../../kernel/vault.js';
 import { AuditStore } from '../../modules/audit/index.js';
-import { CrmStore } from '../../modules/crm-sync/index.js';
+import { CrmStore, ReconciliationStore } from '../../modules/crm-sync/index.js';
 import {
   AttachmentStore,
   ConsentStore,
@@ -49,6 +49,7 @@ const PORTS = [
   port(AuditStore, (storage) => storage.audit),
   port(MetricStore, (storage) => storage.metrics),
   port(CrmStore, (storage) => storage.crm),
+  port(ReconciliationStore, (storage) => storage.reconciliations),
   port(WebhookStore, (storage) => storage.webhooks),
   port(IdempotencyStore, (storage) => storage.idempotency),
   port(ApiKeyUseStore, (storage) => storage.apiKeyUses),

@@ -9,7 +9,7 @@ import type { Outbox } from '../../kernel/outbox.js';
 import type { UnitOfWork } from '../../kernel/unit-of-work.js';
 import type { Vault } from '../../kernel/vault.js';
 import type { AuditStore } from '../../modules/audit/index.js';
-import type { CrmStore } from '../../modules/crm-sync/index.js';
+import type { CrmStore, ReconciliationStore } from '../../modules/crm-sync/index.js';
 import type {
   AttachmentStore,
   ConsentStore,
@@ -44,6 +44,7 @@ import { PostgresLeases } from './postgres-leases.js';
 import { PostgresMessageStore } from './postgres-message.store.js';
 import { PostgresMetricStore } from './postgres-metric.store.js';
 import { PostgresOutbox } from './postgres-outbox.js';
+import { PostgresReconciliationStore } from './postgres-reconciliation.store.js';
 import { PostgresSessionStore } from './postgres-session.store.js';
 import { PostgresVault } from './postgres-vault.js';
 import { PostgresWebhookStore } from './postgres-webhook.store.js';
@@ -79,6 +80,7 @@ export type Storage = {
   readonly audit: AuditStore;
   readonly metrics: MetricStore;
   readonly crm: CrmStore;
+  readonly reconciliations: ReconciliationStore;
   readonly webhooks: WebhookStore;
   readonly idempotency: IdempotencyStore;
   readonly apiKeyUses: ApiKeyUseStore;
@@ -138,6 +140,7 @@ export function storageOn(
     audit: new PostgresAuditStore(work),
     metrics: new PostgresMetricStore(work),
     crm: new PostgresCrmStore(work, clock),
+    reconciliations: new PostgresReconciliationStore(work, clock),
     webhooks: new PostgresWebhookStore(work, clock),
     idempotency: new PostgresIdempotencyStore(work),
     apiKeyUses: new PostgresApiKeyUseStore(work),

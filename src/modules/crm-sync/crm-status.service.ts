@@ -4,7 +4,7 @@ import { stateOf } from './breaker.js';
 import type { BreakerState } from './breaker.js';
 import { crmNamed, previewUnsupported, recordNotFound } from './crm-sync.errors.js';
 import { idempotencyKey } from './crm-sync.js';
-import type { CrmRequest, Minute } from './crm-sync.js';
+import type { CrmRequest, Minute, Standing } from './crm-sync.js';
 import { Crms } from './ports/crm.js';
 import { CrmStore } from './ports/crm.store.js';
 
@@ -28,6 +28,16 @@ export type CrmStatus = {
   readonly deadLetters: number;
   /** The last five minutes in which anything was done, of all processes together and a few seconds old. */
   readonly minutes: readonly Minute[];
+};
+
+/** What a CRM would be sent of one guest, and if nothing, why. */
+export type Preview = {
+  readonly crm: string;
+  readonly guestId: string;
+  readonly isDue: boolean;
+  readonly reason: 'unknown' | 'withheld' | 'delivered' | 'refused' | null;
+  /** Null when nothing of this guest may leave. */
+  readonly request: CrmRequest | null;
 };
 
 /** How each CRM fares, and what it would be sent. */
@@ -77,4 +87,26 @@ export class CrmStatusService {
     const records = desired.map(({ record }) => record);
     return crm.preview(records, idempotencyKey(id, records));
   }
+
+  /**
+   * As `preview`, of one guest, and with the reason when nothing would leave.
+   * @throws AppError `crm.not_found`, `crm.preview_unsupported`
+   */
+  async previewOf(id: string, guestId: string): Promise<Preview> {
+    const crm = crmNamed(this.crms, id);
+    if (crm.preview === undefined) throw previewUnsupported(id);
+    const [standing] = await this.store.standings(id, [guestId]);
+    const reason = reasonOf(standing);
+    const about = { crm: id, guestId, isDue: reason === null, reason };
+    if (standing === undefined || standing.record === null) return { ...about, request: null };
+    return { ...about, request: crm.preview([standing.record], idempotencyKey(id, [standing.record])) };
+  }
+}
+
+/** Why nothing of a guest is sent; null when something is. */
+function reasonOf(standing: Standing | undefined): Preview['reason'] {
+  if (standing === undefined) return 'unknown';
+  if (standing.record === null) return 'withheld';
+  if (standing.isPending) return null;
+  return standing.isRefused ? 'refused' : 'delivered';
 }

@@ -19,3 +19,25 @@ export function crmNamed(crms: Crms, id: string): Crm {
   if (crm === undefined) throw crmNotFound(id);
   return crm;
 }
+
+export const readUnsupported = (crm: string): AppError =>
+  new AppError('conflict', 'crm.read_unsupported', `The adapter of ${crm} cannot read the CRM back.`);
+
+export const reconciliationNotFound = (id: string): AppError =>
+  new AppError('not-found', 'crm.reconciliation_not_found', `There is no reconciliation ${id}, or none any more.`);
+
+export const reconciliationUnderWay = (crm: string): AppError =>
+  new AppError('conflict', 'crm.reconciliation_under_way', `A reconciliation of ${crm} is under way: wait for its end.`);
+
+export const reconciliationUnfinished = (id: string): AppError =>
+  new AppError('conflict', 'crm.reconciliation_unfinished', `Reconciliation ${id} has not come to its end.`);
+
+export const reconciliationRepaired = (id: string): AppError =>
+  new AppError('conflict', 'crm.reconciliation_repaired', `What reconciliation ${id} found is being repaired, or was.`);
+
+export const reconciliationStale = (id: string): AppError =>
+  new AppError(
+    'conflict',
+    'crm.reconciliation_stale',
+    `Reconciliation ${id} is a day old, or there is a newer one: begin another.`,
+  );

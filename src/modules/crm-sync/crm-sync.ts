@@ -21,6 +21,21 @@ export type Desired = { readonly guestId: string; readonly version: number; read
 /** A desired record that one CRM does not hold yet. `hash` is its `recordHash`, `attempt` counts from 1. */
 export type DueRecord = Desired & { readonly hash: string; readonly attempt: number };
 
+/** Where a CRM stands with one guest. */
+export type Standing = {
+  readonly guestId: string;
+  /** What the CRM should hold; null when nothing of this guest may be sent. */
+  readonly record: CrmRecord | null;
+  /** Something is to be sent, or on its way. */
+  readonly isPending: boolean;
+  /** The CRM has taken it in this form, as far as we know. */
+  readonly isDelivered: boolean;
+  /** When it last took anything; null when that was before this was noted. */
+  readonly deliveredAt: Date | null;
+  /** The CRM would not take it in this form. */
+  readonly isRefused: boolean;
+};
+
 /** Records that go out in one call, leased to whoever delivers them. */
 export type Chunk = {
   readonly id: string;

@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AuditModule } from '../audit/index.js';
-import { CrmSyncModule } from '../crm-sync/index.js';
 import { MetricsModule } from '../metrics/index.js';
 import { AttachmentController } from './attachment.controller.js';
 import { AttachmentService } from './attachment.service.js';
@@ -34,7 +33,7 @@ export class GuestModule {
   static with(settings: GuestSettings, idle: IdleSettings, reconcile: ReconcileSettings): DynamicModule {
     return {
       module: GuestModule,
-      imports: [AuditModule, CrmSyncModule, MetricsModule],
+      imports: [AuditModule, MetricsModule],
       controllers: [
         AttachmentController,
         GuestController,

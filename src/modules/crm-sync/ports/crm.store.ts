@@ -1,5 +1,14 @@
 import type { Breaker } from '../breaker.js';
-import type { Chunk, DeadLetter, DeadLetterPage, DeadLetterQuery, Desired, DueRecord, Minute } from '../crm-sync.js';
+import type {
+  Chunk,
+  DeadLetter,
+  DeadLetterPage,
+  DeadLetterQuery,
+  Desired,
+  DueRecord,
+  Minute,
+  Standing,
+} from '../crm-sync.js';
 
 /** What became of one record of a chunk that was answered. */
 export type Outcome = { readonly record: DueRecord } & (
@@ -59,6 +68,9 @@ export abstract class CrmStore {
   abstract removeAll(guestId: string): Promise<void>;
   /** What the CRM should hold of these guests, in their order; nothing of those it should hold nothing of. */
   abstract desired(crm: string, guestIds: readonly string[]): Promise<DueRecord[]>;
+
+  /** Where the CRM stands with these guests; nothing of those it was never told of. */
+  abstract standings(crm: string, guestIds: readonly string[]): Promise<Standing[]>;
 
   /** Whether anything is due, and whether the CRM may be called. */
   abstract look(crm: string): Promise<{ readonly isDue: boolean; readonly breaker: Breaker }>;
