@@ -130,9 +130,11 @@ class Environment {
   @MayBeAbsent() @Reads(countFault(0, 1_440)) GENESYS_RECONCILE_MINUTES?: string;
   @MayBeAbsent() @IsIn(['cloud', 'sandbox'], { message: 'must be cloud or sandbox' }) GENESYS_MODE?: Mode;
   @MayBeAbsent() @Reads(listFault(/^[a-z0-9-]{1,32}$/, 'CRM names: lower-case letters, digits and -')) CRMS?: string;
-  @MayBeAbsent() @Reads(countFault(0, 8_760)) CRM_RECONCILE_HOURS?: string;
-  @MayBeAbsent() @Reads(countFault(1, 600)) CRM_RECONCILE_PAGES_PER_MINUTE?: string;
-  @MayBeAbsent() @IsIn(['ask', 'automatic'], { message: 'must be ask or automatic' }) CRM_RECONCILE_REPAIR?: RepairPolicy;
+  @MayBeAbsent() @Reads(countFault(0, 8_760)) RECONCILE_CRMS_HOURS?: string;
+  @MayBeAbsent() @Reads(countFault(1, 600)) RECONCILE_CRMS_PAGES_PER_MINUTE?: string;
+  @MayBeAbsent()
+  @IsIn(['ask', 'automatic'], { message: 'must be ask or automatic' })
+  RECONCILE_CRMS_REPAIR?: RepairPolicy;
   @MayBeAbsent() @IsPort({ message: 'must be a port: 0 to 65535' }) SANDBOX_PORT?: string;
   @MayBeAbsent()
   @Reads(listFault(/^[A-Za-z][A-Za-z0-9_.-]{0,39}$/, 'attribute names: a letter, then letters, digits, _ . or -'))
@@ -246,9 +248,9 @@ function configOf(env: Environment, crmEnv: Record<string, string>): Config {
     genesysEventsSecrets: listOf(env.GENESYS_EVENTS_SECRETS ?? ''),
     genesysReconcileMinutes: Number(env.GENESYS_RECONCILE_MINUTES ?? 15),
     crmReconcile: {
-      hours: Number(env.CRM_RECONCILE_HOURS ?? 24),
-      pagesPerMinute: Number(env.CRM_RECONCILE_PAGES_PER_MINUTE ?? 60),
-      repair: env.CRM_RECONCILE_REPAIR ?? 'ask',
+      hours: Number(env.RECONCILE_CRMS_HOURS ?? 24),
+      pagesPerMinute: Number(env.RECONCILE_CRMS_PAGES_PER_MINUTE ?? 60),
+      repair: env.RECONCILE_CRMS_REPAIR ?? 'ask',
     },
     crms: listOf(env.CRMS ?? (mode === 'sandbox' ? 'rest' : '')),
     guestAttributes: listOf(env.GUEST_ATTRIBUTES ?? 'source,converted,locale'),

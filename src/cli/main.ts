@@ -12,6 +12,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'looks at what Guest Manager needs of Genesys Cloud, and says what is missing and what that costs',
     run: async () => (await import('./doctor.js')).run(),
   },
+  crm: {
+    summary:
+      'asks a running service how CRMs fare, sends dead letters again, and compares a CRM with what it should hold',
+    run: async (args) => (await import('./crm.js')).run(args),
+  },
   sandbox: {
     summary: 'is a local Genesys Cloud for web messaging, with a local CRM beside it, until it is stopped',
     run: async () => (await import('../sandbox/run.js')).run(),

@@ -1,13 +1,7 @@
 import type { Clock } from '../../kernel/clock.js';
 import { UUID } from '../../kernel/uuid.js';
 import { ReconciliationStore } from '../../modules/crm-sync/index.js';
-import type {
-  Drift,
-  DriftPage,
-  Progress,
-  Reconciliation,
-  ReconciliationPage,
-} from '../../modules/crm-sync/index.js';
+import type { Drift, DriftPage, Progress, Reconciliation, ReconciliationPage } from '../../modules/crm-sync/index.js';
 import type { GroupCommitter } from './group-committer.js';
 import { fromCursor, pageOf, toCursor } from './page.js';
 import { asJson } from './statement.js';

@@ -44,7 +44,10 @@ export class CrmSyncController {
 
   @Get()
   @Problems({ 403: ['auth.scope_missing'] })
-  @ApiOperation({ operationId: 'getCrmStatus', summary: 'See how each CRM fares: lag, queue, rates, breaker, last error' })
+  @ApiOperation({
+    operationId: 'getCrmStatus',
+    summary: 'See how each CRM fares: lag, queue, rates, breaker, last error',
+  })
   @ApiResponse({ status: 200, type: CrmStatusListView })
   async all(): Promise<CrmStatusListView> {
     return { items: (await this.status.all()).map(crmStatusView) };

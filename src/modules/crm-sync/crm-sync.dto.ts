@@ -105,7 +105,11 @@ export class CrmStatusView {
   breaker: BreakerState;
   @ApiProperty({ type: 'string', format: 'date-time', nullable: true, description: 'Until then nothing is sent' })
   until: string | null;
-  @ApiProperty({ type: LastErrorView, nullable: true, description: 'What it last failed with, also when it is long back' })
+  @ApiProperty({
+    type: LastErrorView,
+    nullable: true,
+    description: 'What it last failed with, also when it is long back',
+  })
   lastError: LastErrorView | null;
   @ApiProperty({ type: 'integer', description: 'Records to be delivered; at least so many when `isExact` is false' })
   waiting: number;

@@ -27,7 +27,11 @@ export const reconciliationNotFound = (id: string): AppError =>
   new AppError('not-found', 'crm.reconciliation_not_found', `There is no reconciliation ${id}, or none any more.`);
 
 export const reconciliationUnderWay = (crm: string): AppError =>
-  new AppError('conflict', 'crm.reconciliation_under_way', `A reconciliation of ${crm} is under way: wait for its end.`);
+  new AppError(
+    'conflict',
+    'crm.reconciliation_under_way',
+    `A reconciliation of ${crm} is under way: wait for its end.`,
+  );
 
 export const reconciliationUnfinished = (id: string): AppError =>
   new AppError('conflict', 'crm.reconciliation_unfinished', `Reconciliation ${id} has not come to its end.`);

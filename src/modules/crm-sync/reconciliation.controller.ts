@@ -94,11 +94,7 @@ export class ReconciliationController {
   @HttpCode(202)
   @Problems({
     404: [NONE, crmNotFound('acme')],
-    409: [
-      reconciliationUnfinished(EXAMPLE_ID),
-      reconciliationRepaired(EXAMPLE_ID),
-      reconciliationStale(EXAMPLE_ID),
-    ],
+    409: [reconciliationUnfinished(EXAMPLE_ID), reconciliationRepaired(EXAMPLE_ID), reconciliationStale(EXAMPLE_ID)],
   })
   @ApiOperation({
     operationId: 'repairReconciliation',
@@ -108,10 +104,7 @@ export class ReconciliationController {
   })
   @ApiHeader(IDEMPOTENCY)
   @ApiResponse({ status: 202, type: ReconciliationView, headers: LOCATION, description: 'Approved' })
-  async repair(
-    @Param() { id }: IdPath,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ReconciliationView> {
+  async repair(@Param() { id }: IdPath, @Res({ passthrough: true }) reply: FastifyReply): Promise<ReconciliationView> {
     reply.header('Location', `/v1/crm-sync/reconciliations/${id}`);
     return reconciliationView(await this.reconciliations.repair(id));
   }

@@ -73,7 +73,8 @@ export class DriftView {
   @ApiProperty({ enum: KINDS }) kind: DriftKind;
   @ApiProperty({ type: 'string', format: 'uuid', nullable: true, description: 'Null when no guest can be named so' })
   guestId: string | null;
-  @ApiProperty({ type: 'string', nullable: true, description: 'The CRM’s own id of its record' }) remoteId: string | null;
+  @ApiProperty({ type: 'string', nullable: true, description: 'The CRM’s own id of its record' }) remoteId:
+    string | null;
   @ApiProperty({ type: [String], description: 'Fields that differ, by name', example: ['emailHash'] }) fields: string[];
   @ApiProperty({ enum: ['send', 'none'], description: 'What a repair would do' }) repair: 'send' | 'none';
 }

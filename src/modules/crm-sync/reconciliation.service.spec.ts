@@ -59,10 +59,7 @@ describe.each(engines)('reconciliation, beside %s', (engine) => {
     [sync, reconciliation] = servicesOn(storage);
   });
 
-  const servicesOn = (
-    place: Storage,
-    repair: RepairPolicy = 'ask',
-  ): [CrmSyncService, CrmReconciliationService] => {
+  const servicesOn = (place: Storage, repair: RepairPolicy = 'ask'): [CrmSyncService, CrmReconciliationService] => {
     const crms = { all: () => [crm] };
     const audit = new AuditService(place.audit, place.vault, place.work, storage.clock);
     const own = new CrmSyncService(place.crm, crms, audit, place.work, storage.clock);

@@ -127,7 +127,9 @@ export class CrmReconciliationService {
     const now = this.clock.now();
     const { breaker } = await this.store.look(crm.id);
     if (stateOf(breaker, now) !== 'closed')
-      return this.step(taken, { dueAt: breaker.until !== null && breaker.until > now ? breaker.until : this.in(1_000) });
+      return this.step(taken, {
+        dueAt: breaker.until !== null && breaker.until > now ? breaker.until : this.in(1_000),
+      });
     try {
       const page = await crm.read!(taken.cursor, PAGE);
       await this.compare(taken, page, now);
@@ -143,7 +145,12 @@ export class CrmReconciliationService {
   ): Promise<void> {
     const ids = records.map(({ externalId }) => externalId);
     const drifts = driftsOf(records, await this.store.standings(taken.crm, ids), readAt);
-    const progress = { cursor: nextCursor, pages: taken.pages + 1, records: taken.records + records.length, code: null };
+    const progress = {
+      cursor: nextCursor,
+      pages: taken.pages + 1,
+      records: taken.records + records.length,
+      code: null,
+    };
     const next =
       nextCursor === null
         ? ({ state: 'sweeping', dueAt: this.clock.now() } as const)
