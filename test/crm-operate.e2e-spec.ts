@@ -52,7 +52,7 @@ const arrival = (crm: string, id: string) =>
 const status = async (crm: string): Promise<Status> =>
   (await api.get<{ items: Status[] }>(BASE)).body.items.find((each) => each.crm === crm)!;
 const preview = async (crm: string, guestId: string): Promise<Preview> =>
-  (await api.get<Preview>(`${BASE}/${crm}/preview?guestId=${guestId}`)).body;
+  (await api.get<Preview>(`${BASE}/preview?crm=${crm}&guestId=${guestId}`)).body;
 
 describe('whoever operates CRMs', () => {
   it('sees how each fares', async () => {
@@ -78,9 +78,9 @@ describe('whoever operates CRMs', () => {
     expect(text).toContain('[redacted]');
     expect(text).not.toContain('previewed@example.com');
     expect(await preview('rest', STRANGER)).toMatchObject({ isDue: false, reason: 'unknown', request: null });
-    const unknown = await api.get<ProblemAnswer>(`${BASE}/acme/preview?guestId=${id}`);
+    const unknown = await api.get<ProblemAnswer>(`${BASE}/preview?crm=acme&guestId=${id}`);
     expect([unknown.status, unknown.body.code]).toEqual([404, 'crm.not_found']);
-    const nobody = await api.get<ProblemAnswer>(`${BASE}/rest/preview?guestId=x`);
+    const nobody = await api.get<ProblemAnswer>(`${BASE}/preview?crm=rest&guestId=x`);
     expect([nobody.status, nobody.body.errors?.[0]?.pointer]).toEqual([400, '/guestId']);
   }, 60_000);
 

@@ -104,6 +104,10 @@ const REMOVE: Statement = {
         from known where known.crm is not null)
     delete from crm_record where crm = any(array(select known.crm from known)) and guest_id = any($1::uuid[])`,
 };
+const REMOVE_DRIFTS: Statement = {
+  name: 'crm.remove_drifts',
+  text: 'delete from crm_drift where guest_id = any($1::uuid[])',
+};
 const put: Sink<Put> = {
   name: 'crm.put',
   async write(queries, rows) {
@@ -119,7 +123,9 @@ const withdrawn: Sink<Pick<Put, 'crm' | 'guest_id'>> = {
 const removed: Sink<string> = {
   name: 'crm.removed',
   async write(queries, guestIds) {
-    await queries.query(REMOVE, [[...guestIds].sort()]);
+    const ids = [...guestIds].sort();
+    await queries.query(REMOVE, [ids]);
+    await queries.query(REMOVE_DRIFTS, [ids]);
   },
 };
 const settled: Sink<SettledRow> = {

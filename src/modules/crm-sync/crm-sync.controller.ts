@@ -6,7 +6,6 @@ import { Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import { CrmStatusService } from './crm-status.service.js';
 import {
-  CrmPath,
   CrmStatusListView,
   crmStatusView,
   DeadLetterPageView,
@@ -97,14 +96,14 @@ export class CrmSyncController {
     return { replayed: 1 };
   }
 
-  @Get(':crm/preview')
+  @Get('preview')
   @Problems({ 400: ['request.invalid'], 404: [NO_CRM], 409: [previewUnsupported('acme')] })
   @ApiOperation({
     operationId: 'previewCrmRequest',
     summary: 'See the very request a CRM would be sent for a guest; nothing is sent',
   })
   @ApiResponse({ status: 200, type: PreviewView })
-  async preview(@Param() { crm }: CrmPath, @Query() { guestId }: PreviewQuery): Promise<PreviewView> {
+  async preview(@Query() { crm, guestId }: PreviewQuery): Promise<PreviewView> {
     return previewView(await this.status.previewOf(crm, guestId));
   }
 }

@@ -10,15 +10,12 @@ const BREAKER: BreakerState[] = ['closed', 'waiting', 'open', 'half-open'];
 const UUID_RULE = { message: 'must be a UUID in lower case, as answers show it' };
 const LETTER_ID = /^(.{1,64})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-/** The `{crm}` of a path. */
-export class CrmPath {
-  @ApiProperty({ description: 'A CRM that is on', example: 'salesforce', maxLength: 64 })
+export class PreviewQuery {
+  @ApiProperty({ description: 'Which CRM', example: 'salesforce', maxLength: 64 })
   @MaxLength(64)
   @IsString()
   crm: string;
-}
 
-export class PreviewQuery {
   @ApiProperty({ format: 'uuid', description: 'Of whom' })
   @Matches(UUID, UUID_RULE)
   guestId: string;
@@ -108,6 +105,7 @@ export class CrmStatusView {
   @ApiProperty({
     type: LastErrorView,
     nullable: true,
+    example: { code: 'crm.unavailable', at: '2026-01-01T09:00:00.000Z' },
     description: 'What it last failed with, also when it is long back',
   })
   lastError: LastErrorView | null;
@@ -147,7 +145,12 @@ export class PreviewView {
       'Why not. `unknown`: there is no such guest, or it never agreed to the purpose this needs; `withheld`: it does not agree any more; `delivered`: the CRM holds it in this form; `refused`: the CRM would not take this form, see its dead letter',
   })
   reason: Preview['reason'];
-  @ApiProperty({ type: CrmRequestView, nullable: true, description: 'Null when nothing of this guest may leave' })
+  @ApiProperty({
+    type: CrmRequestView,
+    nullable: true,
+    example: { method: 'PATCH', url: 'https://example.com/batch', headers: {}, body: null },
+    description: 'Null when nothing of this guest may leave',
+  })
   request: CrmRequestView | null;
 }
 

@@ -125,7 +125,7 @@ describe.each(engines)('reconciliation, beside %s', (engine) => {
     expect(found).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ guestId: gone, kind: 'missing' }),
-        expect.objectContaining({ guestId: edited, kind: 'different', fields: expect.arrayContaining(['emailHash']) }),
+        expect.objectContaining({ guestId: edited, kind: 'different', fields: ['consentFlags', 'emailHash'] }),
         expect.objectContaining({ guestId: stranger, kind: 'extra' }),
         expect.objectContaining({ guestId: null, kind: 'extra' }),
       ]),
@@ -174,6 +174,15 @@ describe.each(engines)('reconciliation, beside %s', (engine) => {
     await sync.drain();
     expect(await reconciliation.get(id)).toMatchObject({ state: 'repaired', repaired: 0 });
     expect(crm.held.has(gone!)).toBe(false);
+  }, 60_000);
+
+  it('forgets what it found of a guest that is forgotten', async () => {
+    const [gone, other] = await delivered(2);
+    crm.held.clear();
+    const { id } = await reconciliation.begin(crm.id);
+    await toTheEnd();
+    await storage.work.run(() => sync.forget(gone!));
+    expect((await drifts(id)).map(({ guestId }) => guestId)).toEqual([other]);
   }, 60_000);
 
   it('leaves what is under way to its delivery', async () => {

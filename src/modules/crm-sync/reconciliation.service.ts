@@ -15,6 +15,7 @@ import {
   reconciliationUnderWay,
   reconciliationUnfinished,
 } from './crm-sync.errors.js';
+import type { CrmPage } from './crm-sync.js';
 import { CrmSyncService } from './crm-sync.service.js';
 import { Crms } from './ports/crm.js';
 import type { Crm } from './ports/crm.js';
@@ -138,11 +139,7 @@ export class CrmReconciliationService {
     }
   }
 
-  private async compare(
-    taken: Reconciliation,
-    { records, nextCursor }: Awaited<ReturnType<NonNullable<Crm['read']>>>,
-    readAt: Date,
-  ): Promise<void> {
+  private async compare(taken: Reconciliation, { records, nextCursor }: CrmPage, readAt: Date): Promise<void> {
     const ids = records.map(({ externalId }) => externalId);
     const drifts = driftsOf(records, await this.store.standings(taken.crm, ids), readAt);
     const progress = {
@@ -176,7 +173,7 @@ export class CrmReconciliationService {
 
   private async sweep(taken: Reconciliation): Promise<void> {
     const { unseen, last } = await this.reconciliations.sweep(taken, taken.cursor, BATCH);
-    const found = () => this.reconciliations.addDrifts(taken.id, missing(unseen));
+    const found = (): Promise<void> => this.reconciliations.addDrifts(taken.id, missing(unseen));
     if (last !== null) return this.step(taken, { cursor: last, dueAt: this.clock.now() }, found);
     const now = this.clock.now();
     const isAutomatic = this.settings.repair === 'automatic';
@@ -231,7 +228,7 @@ export class CrmReconciliationService {
   }
 
   private readable(): Crm[] {
-    return this.crms.all().filter(({ read }) => read !== undefined);
+    return this.crms.all().filter((crm) => crm.read !== undefined);
   }
 
   private in(ms: number): Date {

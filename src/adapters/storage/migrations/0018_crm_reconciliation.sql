@@ -42,6 +42,7 @@ create table crm_drift (
   fields text[] not null,
   primary key (reconciliation, record_key)
 );
+create index crm_drift_guest on crm_drift (guest_id) where guest_id is not null;
 
 -- What was delivered after a page was read cannot stand in it.
 alter table crm_record add column delivered_at timestamptz;
