@@ -1,7 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../../http/access.js';
-import { TakesNoBody } from '../../http/no-body.js';
 import { Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import { CrmStatusService } from './crm-status.service.js';
@@ -84,7 +83,6 @@ export class CrmSyncController {
   }
 
   @Post('dead-letters/:id/replay')
-  @TakesNoBody()
   @HttpCode(202)
   @Problems({ 400: ['request.invalid'], 404: [NO_CRM, NO_LETTER] })
   @ApiOperation({ operationId: 'replayDeadLetter', summary: 'Send a dead letter again' })

@@ -3,7 +3,6 @@ import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
-import { TakesNoBody } from '../../http/no-body.js';
 import { Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import {
@@ -90,7 +89,6 @@ export class ReconciliationController {
   }
 
   @Post(':id/repair')
-  @TakesNoBody()
   @HttpCode(202)
   @Problems({
     404: [NONE, crmNotFound('acme')],
