@@ -76,7 +76,8 @@ export async function newDataDir(): Promise<string> {
 async function templateDirectory(): Promise<string> {
   const fingerprint = createHash('sha256');
   fingerprint.update(readFileSync(join(dirname(require.resolve('@electric-sql/pglite')), '..', 'package.json')));
-  for (const file of readdirSync(MIGRATIONS).sort()) fingerprint.update(readFileSync(join(MIGRATIONS, file)));
+  for (const file of readdirSync(MIGRATIONS).sort())
+    fingerprint.update(file).update(readFileSync(join(MIGRATIONS, file)));
   const name = `guest-manager-template-${userInfo().uid}-${fingerprint.digest('hex').slice(0, 12)}`;
   const template = join(tmpdir(), name);
   if (existsSync(template)) return template;
