@@ -8,7 +8,7 @@ import { ApiKeysJobs } from './api-keys.jobs.js';
 import { ApiKeys } from './api-keys.js';
 import type { ApiKey } from './api-keys.js';
 import { AuthGuard } from './auth.guard.js';
-import { BodyInterceptor } from './body.interceptor.js';
+import { BodyGuard } from './body.guard.js';
 import { AnyOf, Callers } from './callers.js';
 import { Idempotency } from './idempotency.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
@@ -58,7 +58,7 @@ export class HttpModule {
         Idempotency,
         IdempotencyRetention,
         { provide: APP_GUARD, useClass: AuthGuard },
-        { provide: APP_INTERCEPTOR, useClass: BodyInterceptor },
+        { provide: APP_GUARD, useClass: BodyGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
       ],
       exports: [Callers, Idempotency],

@@ -1,26 +1,34 @@
-import { CallHandler, ExecutionContext, Injectable, NestInterceptor } from '@nestjs/common';
+import { CanActivate, ExecutionContext, Injectable } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA, RouteParamtypes } from '@nestjs/common/internal';
 import type { FastifyRequest } from 'fastify';
-import type { Observable } from 'rxjs';
 import type { FieldError } from '../kernel/app-error.js';
 import { invalid } from './http.errors.js';
 import { escaped, UnreadBody } from './json-body.js';
 
 /**
  * Says what is wrong with a body as a whole: that it could not be read, or that it holds something and the route takes nothing. Bodies are read before
- * anybody is asked who they are; what came of it is told only to callers that the guard has let through.
+ * anybody is asked who they are; what came of it is told only to callers that the guard before this one has let through.
  */
 @Injectable()
-export class BodyInterceptor implements NestInterceptor {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+export class BodyGuard implements CanActivate {
+  private readonly taking = new Map<unknown, boolean>();
+
+  canActivate(context: ExecutionContext): boolean {
     const { body } = context.switchToHttp().getRequest<FastifyRequest>();
     if (body instanceof UnreadBody) throw body.error;
-    if (body !== undefined && !takesBody(context.getClass(), context.getHandler().name)) {
+    if (body !== undefined && !this.takesBody(context)) {
       const errors = membersOf(body);
       if (errors.length > 0) throw invalid(errors, 'body');
     }
-    return next.handle();
+    return true;
+  }
+
+  private takesBody(context: ExecutionContext): boolean {
+    const handler = context.getHandler();
+    const known = this.taking.get(handler) ?? takesBody(context.getClass(), handler.name);
+    this.taking.set(handler, known);
+    return known;
   }
 }
 
