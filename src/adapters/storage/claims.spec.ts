@@ -51,8 +51,8 @@ describe.each(engines)('claims beside %s with very many waiting', (engine) => {
       [state, '2026-01-01'],
       [state, '2036-01-01'],
     ]))
-      await sql(`insert into guest (id, version, state, mode, created_at, resting_since, document)
-      select gen_random_uuid(), 1, '${state}', 'server', now(), '${since}'::timestamptz + n * interval '1 ms', '{}'
+      await sql(`insert into guest (id, version, state, mode, created_at, resting_since, look_at, document)
+      select gen_random_uuid(), 1, '${state}', 'server', now(), '${since}'::timestamptz + n * interval '1 ms', now(), '{}'
       from generate_series(1, ${WAITING}) n`);
     for (const since of ['2026-01-01', '2036-01-01'])
       await sql(`insert into message (guest_id, id, sender, status, sealed_text, at)

@@ -26,8 +26,9 @@ describe('the embedded engine, under strain', () => {
 
   it('keeps its log short and its tables tidy while it writes for long', async () => {
     const housekeeping = { lookMs: 50, checkpointBytes: 1024 ** 2, tidyMs: 100, tidyRows: 100 };
-    const { walMegabytes, deadRows } = await writeForLong(1_500, housekeeping);
+    const { walMegabytes, deadRows } = await writeForLong(4_000, housekeeping);
     expect(walMegabytes).toBeLessThan(128);
-    expect(deadRows).toBeLessThan(1_000);
+    // How many come between two rounds depends on the machine; left alone there would be one a write.
+    expect(deadRows).toBeLessThan(2_500);
   }, 120_000);
 });
