@@ -1,5 +1,6 @@
 'use strict';
 /** Draining a queue to a CRM that takes 50 ms a call and 40 calls in any second, against sending the same chunks one after the other. */
+const { Buffer } = require('node:buffer');
 const { createServer } = require('node:http');
 const { performance } = require('node:perf_hooks');
 const { setTimeout: sleep } = require('node:timers/promises');
