@@ -134,7 +134,9 @@ describe('a file of a server-led guest', () => {
   it('is as large as may be', async () => {
     const id = await aGuest();
     const { body } = await add(id, {}, Buffer.alloc(5 * 1024 * 1024, 7));
-    expect(await attachmentWhen(id, body.id, ({ status }) => status !== 'queued')).toMatchObject({ status: 'uploaded' });
+    expect(await attachmentWhen(id, body.id, ({ status }) => status !== 'queued')).toMatchObject({
+      status: 'uploaded',
+    });
   }, 30_000);
 
   it('is no body of any other route', async () => {
