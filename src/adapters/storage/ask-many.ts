@@ -25,7 +25,7 @@ type Asked = {
   readonly reject: (error: unknown) => void;
 };
 
-/** Look-ups of one kind that are asked for while another is under way go out together afterwards: many readers cost few round trips. */
+/** Look-ups of one kind that are asked for in one turn go out together after it: many readers cost few round trips. */
 export class AskTogether {
   private readonly waiting = new Map<LookUp, Asked[]>();
 
@@ -45,10 +45,6 @@ export class AskTogether {
     await nextTurn();
     const asked = this.waiting.get(lookUp)!;
     this.waiting.delete(lookUp);
-    await this.answerAll(lookUp, asked);
-  }
-
-  private async answerAll(lookUp: LookUp, asked: readonly Asked[]): Promise<void> {
     try {
       const ids = new Set(asked.map(({ id }) => id));
       const answers = await askMany(this.queries, lookUp, [...ids]);

@@ -32,29 +32,31 @@ const LOCK: LookUp = {
   },
 };
 
+const OVER_STATES = `('closed', 'expired', 'erased', 'failed')`;
 /** What a guest is found by stands in columns; the document says it, so that it is sent once. `offset 0`: and read once, not once a column. */
-const VERSION = `(document->>'version')::integer`;
-const CREATED = `(document->>'createdDate')::timestamptz`;
+const sent = (columns: readonly string[]): string =>
+  `(select sent::jsonb${columns.map((name) => `, ${name}`).join('')} from ${fromTexts(['sent', ...columns])} offset 0) as row`;
+const VERSION = `(sent->>'version')::integer`;
+const CREATED = `(sent->>'createdDate')::timestamptz`;
 /** Null while the guest is not over. */
-const OVER_AT = `case when document->>'state' in ('closed', 'expired', 'erased', 'failed')
-  then coalesce(document->>'closedDate', document->>'modifiedDate')::timestamptz end`;
-const EMAIL = `document->'identity'->>'emailHash'`;
-const PHONE = `document->'identity'->>'phoneHash'`;
-const CAMPAIGN = `document->'channelContext'->>'campaignId'`;
+const OVER_AT = `case when sent->>'state' in ${OVER_STATES}
+  then coalesce(sent->>'closedDate', sent->>'modifiedDate')::timestamptz end`;
+const EMAIL = `sent->'identity'->>'emailHash'`;
+const PHONE = `sent->'identity'->>'phoneHash'`;
+const CAMPAIGN = `sent->'channelContext'->>'campaignId'`;
 const INSERT: Statement = {
   name: 'guest.insert',
   text: `insert into guest (id, version, state, mode, email_hash, phone_hash, campaign_id, created_at, resting_since, look_at, document)
-    select (document->>'id')::uuid, ${VERSION}, document->>'state', document->>'mode', ${EMAIL}, ${PHONE}, ${CAMPAIGN},
-      ${CREATED}, coalesce(${OVER_AT}, ${CREATED}), ${CREATED}, document
-      from (select document::jsonb from ${fromTexts(['document'])} offset 0) as row`,
+    select (sent->>'id')::uuid, ${VERSION}, sent->>'state', sent->>'mode', ${EMAIL}, ${PHONE}, ${CAMPAIGN},
+      ${CREATED}, coalesce(${OVER_AT}, ${CREATED}), ${CREATED}, sent
+      from ${sent([])}`,
 };
 const UPDATE: Statement = {
   name: 'guest.update',
-  text: `update guest set version = ${VERSION.replaceAll('document', 'row.document')}, state = row.document->>'state',
-      email_hash = row.${EMAIL}, phone_hash = row.${PHONE}, campaign_id = row.${CAMPAIGN},
-      resting_since = coalesce(${OVER_AT.replaceAll('document', 'row.document')}, guest.resting_since), document = row.document
-    from (select document::jsonb, known::integer from ${fromTexts(['document', 'known'])} offset 0) as row
-    where guest.id = (row.document->>'id')::uuid and guest.version = row.known`,
+  text: `update guest set version = ${VERSION}, state = sent->>'state', email_hash = ${EMAIL}, phone_hash = ${PHONE},
+      campaign_id = ${CAMPAIGN}, resting_since = coalesce(${OVER_AT}, guest.resting_since), document = sent
+    from ${sent(['known'])}
+    where guest.id = (sent->>'id')::uuid and guest.version = known::integer`,
 };
 const LINK: Statement = {
   name: 'guest.link',
@@ -65,7 +67,7 @@ const LINK: Statement = {
 
 /** Written as the indices are, so that each is read in its order. */
 const OPEN = `state in ('created', 'configured', 'active', 'disconnected')`;
-const OVER = `state in ('closed', 'expired', 'erased', 'failed')`;
+const OVER = `state in ${OVER_STATES}`;
 const IDLE: Statement = {
   name: 'guest.idle',
   text: `select id from guest where ${OPEN} and resting_since <= $1 order by resting_since, id limit $2`,
@@ -108,15 +110,15 @@ const DELETE: Statement = {
 const added: Sink<Guest> = {
   name: 'guest.added',
   async write(queries, guests) {
-    await queries.query(INSERT, asTexts(guests.map(documentOf), ['document']));
+    await queries.query(INSERT, asTexts(guests.map(toSent), ['sent']));
   },
 };
 
 const changed: Sink<Change> = {
   name: 'guest.changed',
   async write(queries, changes) {
-    const rows = changes.map(({ from, guest }) => ({ ...documentOf(guest), known: from }));
-    const { count } = await queries.query(UPDATE, asTexts(rows, ['document', 'known']));
+    const rows = changes.map(({ from, guest }) => ({ ...toSent(guest), known: from }));
+    const { count } = await queries.query(UPDATE, asTexts(rows, ['sent', 'known']));
     if (count !== changes.length) throw new Overtaken('a guest was changed by another transaction');
   },
 };
@@ -266,7 +268,7 @@ const guestIdOf = (subject: string): string | null => {
   return UUID.test(id) ? id : null;
 };
 
-const documentOf = (guest: Guest): { readonly document: string } => ({ document: JSON.stringify(guest) });
+const toSent = (guest: Guest): { readonly sent: string } => ({ sent: JSON.stringify(guest) });
 
 const toGuest = (document: Document): Guest => ({
   ...document,
