@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
 import type { UnitOfWork } from './unit-of-work.js';
 import { Vault } from './vault.js';
 
@@ -30,6 +31,18 @@ export function vaultContract(openLab: () => Promise<VaultLab>): void {
     expect(await lab.another.open(subject, 'message.text', sealed)).toBe(text);
     expect(await lab.vault.seal(subject, 'message.text', text)).not.toBe(sealed);
     expect(await lab.vault.open(subject, 'message.text', await lab.vault.seal(subject, 'message.text', ''))).toBe('');
+  });
+
+  it('opens what is as large as a file, also when the engine has no room left for fast regular expressions', async () => {
+    const subject = someone();
+    const text = 'x'.repeat(7 * 1024 * 1024);
+    setFlagsFromString('--no-regexp-optimization');
+    try {
+      const sealed = await lab.vault.seal(subject, 'attachment.bytes', text);
+      expect((await lab.vault.open(subject, 'attachment.bytes', sealed))?.length).toBe(text.length);
+    } finally {
+      setFlagsFromString('--regexp-optimization');
+    }
   });
 
   it('refuses a sealed text in another place, of another subject, changed or made up', async () => {
