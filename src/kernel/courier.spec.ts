@@ -30,8 +30,8 @@ class Backlog extends Outbox {
   }
   put = (): Promise<void> => Promise.resolve();
   takeBack = (): Promise<void> => Promise.resolve();
-  postpone = (): Promise<void> => Promise.resolve();
-  park = (): Promise<void> => Promise.resolve();
+  postpone: Outbox['postpone'] = () => Promise.resolve();
+  park: Outbox['park'] = () => Promise.resolve();
   onPut = (): void => undefined;
 }
 
@@ -41,7 +41,7 @@ describe('draining the outbox', () => {
     async (concurrency) => {
       const outbox = new Backlog(Array.from({ length: 20 }, (_, n) => intent(n)));
       const deliver = (): Promise<void> => Promise.resolve();
-      await new Courier(outbox, new SystemClock()).drain({ topic: 'test', concurrency, deliver });
+      await new Courier(outbox, new SystemClock()).drain('test', { concurrency, deliver });
       expect(outbox.settled).toHaveLength(20);
     },
   );
@@ -49,7 +49,7 @@ describe('draining the outbox', () => {
   it('goes on when those that took long, so that nothing was claimed meanwhile, end in one turn', async () => {
     const outbox = new Backlog(Array.from({ length: 4 }, (_, n) => intent(n)));
     const together = new Promise<void>((resolve) => setTimeout(resolve, 300));
-    await new Courier(outbox, new SystemClock()).drain({ topic: 'test', concurrency: 2, deliver: () => together });
+    await new Courier(outbox, new SystemClock()).drain('test', { concurrency: 2, deliver: () => together });
     expect(outbox.settled).toHaveLength(4);
   });
 
@@ -57,7 +57,21 @@ describe('draining the outbox', () => {
     const leaving = new AbortController();
     const outbox = new Backlog(Array.from({ length: 20 }, (_, n) => intent(n)));
     const deliver = (): Promise<void> => Promise.resolve(leaving.abort());
-    await new Courier(outbox, new SystemClock()).drain({ topic: 'test', concurrency: 2, deliver }, leaving.signal);
+    await new Courier(outbox, new SystemClock()).drain('test', { concurrency: 2, deliver }, leaving.signal);
     expect(outbox.settled).toHaveLength(2);
+  });
+
+  it.each([
+    [1, 'postponed'],
+    [4, 'postponed'],
+    [5, 'parked'],
+  ])('a bug met at attempt %i is %s: what nobody has foreseen may pass, for a while', async (attempt, how) => {
+    const outbox = new Backlog([{ ...intent(1), attempt }]);
+    const seen: string[] = [];
+    outbox.postpone = (_intent, _until, code) => Promise.resolve(void seen.push(`postponed ${code}`));
+    outbox.park = (_intent, code) => Promise.resolve(void seen.push(`parked ${code}`));
+    const deliver = (): Promise<void> => Promise.reject(new TypeError('a value'));
+    await new Courier(outbox, new SystemClock()).drain('test', { concurrency: 1, deliver });
+    expect(seen).toEqual([`${how} bug.TypeError`]);
   });
 });

@@ -5,8 +5,8 @@ import { Clock } from './clock.js';
 import { backoffMs } from './backoff.js';
 import { ClaimedIntent, Claimer, Outbox } from './outbox.js';
 
+/** How the intents of a topic are delivered. */
 export type Delivery = {
-  readonly topic: string;
   readonly deliver: (intent: ClaimedIntent) => Promise<void>;
   /** Anybody, if not said. */
   readonly by?: Claimer;
@@ -18,6 +18,8 @@ export type Delivery = {
 
 /** Longer than any delivery takes, so that two processes are never at the same one. */
 const LEASE_MS = 45_000;
+/** What nobody has foreseen may pass as well, a lost race for instance. What comes as often as this does not. */
+const BUG_ATTEMPTS = 5;
 /** While something is under way new intents are looked for this often. */
 const LOOK_AGAIN_MS = 250;
 
@@ -30,8 +32,8 @@ export class Courier {
     private readonly clock: Clock,
   ) {}
 
-  /** Delivers what is due until nothing is, or until the process leaves. One that takes long holds up nobody but its own subject. */
-  async drain({ topic, by, concurrency, ...delivery }: Delivery, leaving?: AbortSignal): Promise<void> {
+  /** Delivers what is due of a topic until nothing is, or until the process leaves. One that takes long holds up nobody but its own subject. */
+  async drain(topic: string, { by, concurrency, ...delivery }: Delivery, leaving?: AbortSignal): Promise<void> {
     const underWay = new Set<Promise<void>>();
     for (;;) {
       const room = leaving?.aborted === true ? 0 : concurrency - underWay.size;
@@ -47,7 +49,7 @@ export class Courier {
   }
 
   private async deliverOne(
-    { deliver, parked }: Omit<Delivery, 'topic' | 'by' | 'concurrency'>,
+    { deliver, parked }: Pick<Delivery, 'deliver' | 'parked'>,
     intent: ClaimedIntent,
   ): Promise<void> {
     const { topic, subject, attempt } = intent;
@@ -67,14 +69,16 @@ export class Courier {
     const { topic, subject, attempt } = intent;
     const code = errorCode(error);
     const facts = { topic, subject, attempt, code };
-    if (isPassing(error)) {
-      const waitMs = (error as AppError).retryAfterMs ?? backoffMs(attempt);
+    const isBug = !(error instanceof AppError);
+    if (isBug) this.logger.error('intent met a bug', { ...facts, error });
+    if (isBug ? attempt < BUG_ATTEMPTS : isPassing(error)) {
+      const waitMs = (isBug ? undefined : error.retryAfterMs) ?? backoffMs(attempt);
       await this.outbox.postpone(intent, new Date(this.clock.now().getTime() + waitMs), code);
       this.logger.warn('intent postponed', { ...facts, waitMs });
       return;
     }
     await parked?.(intent, code);
     await this.outbox.park(intent, code);
-    this.logger.error('intent parked', error instanceof AppError ? facts : { ...facts, error });
+    this.logger.error('intent parked', facts);
   }
 }

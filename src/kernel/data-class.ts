@@ -18,6 +18,7 @@ export interface DataClass {
 export class DataClasses {
   private readonly known = new Map<string, DataClass>();
 
+  /** @throws Error when there is one of that name */
   register(dataClass: DataClass): void {
     if (this.known.has(dataClass.name)) throw new Error(`the data class ${dataClass.name} is registered already`);
     this.known.set(dataClass.name, dataClass);

@@ -36,6 +36,27 @@ export function gateContract(openLab: () => Promise<GateLab>): void {
     expect(granted).toBe(10);
   });
 
+  it('lets no more pass than a rate leaves to all processes together, whatever calls are made', async () => {
+    const rates = [
+      { count: 10, perMs: 1_000 },
+      { count: 15, perMs: 60_000 },
+    ];
+    await lab.gate.enter(name, ask({ wanted: 9 }));
+    const asked = Array.from({ length: 12 }, (_, at) => (at % 2 ? lab.gate : lab.others).pass(name, rates, 1));
+    const refused = (await Promise.all(asked)).filter(({ granted }) => granted === 0);
+    expect(refused).toHaveLength(2);
+    expect(refused[0]!.waitMs).toBeGreaterThanOrEqual(1_000);
+    expect(refused[0]!.waitMs).toBeLessThanOrEqual(1_500);
+    lab.advance(refused[0]!.waitMs);
+    expect(await lab.others.pass(name, rates, 9)).toMatchObject({ granted: 5, waitMs: 0 });
+    const { granted, waitMs } = await lab.gate.pass(name, rates, 1);
+    expect(granted).toBe(0);
+    lab.advance(waitMs);
+    expect(await lab.gate.pass(name, rates, 20)).toMatchObject({ granted: 10 });
+    expect(await lab.gate.pass(randomUUID(), rates, 1)).toMatchObject({ granted: 1 });
+    expect(await lab.gate.enter(name, ask())).toMatchObject({ granted: 1 });
+  });
+
   it('keeps everybody waiting while the remote asks for it', async () => {
     await lab.gate.told(name, 7_000);
     await lab.others.told(name, 2_000);

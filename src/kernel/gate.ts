@@ -1,3 +1,5 @@
+import type { Pass, Rate } from './rates.js';
+
 /** Who waits for a call. `person`: somebody at the other end of a request. `job`: nobody. */
 export type Urgency = 'person' | 'job';
 
@@ -40,6 +42,7 @@ export type GateState = {
  * it is kept by a process alone, so that ten of them are no heavier on the remote than one.
  */
 export abstract class Gate {
+  /** Takes of the minute's allowance what may go now: all that was asked for, some of it, or nothing. */
   abstract enter(name: string, ask: Ask): Promise<Entry>;
   /** The remote said when it wants to hear from us again. */
   abstract told(name: string, waitMs: number): Promise<void>;
@@ -47,6 +50,11 @@ export abstract class Gate {
   abstract failed(name: string): Promise<void>;
   /** The remote answered, whatever it said. */
   abstract answered(name: string): Promise<void>;
+  /**
+   * For what has limits of its own, beside the calls: up to `wanted` may go now, as far as `rates` leave it. `arrived`: the `Pass.at` of some who
+   * were long on their way, and have arrived now.
+   */
+  abstract pass(name: string, rates: readonly Rate[], wanted: number, arrived?: readonly number[]): Promise<Pass>;
 }
 
 /**
@@ -79,6 +87,7 @@ export const newGate = (now: number): GateState => ({
 
 const isBroken = ({ failures }: GateState): boolean => failures >= BREAKS_AFTER;
 
+/** What `Gate.enter` makes of a state, and answers. */
 export function entered(state: GateState, ask: Ask, now: number): readonly [GateState, Entry] {
   const refused = (why: 'told' | 'broken', until: number): readonly [GateState, Entry] => [
     state,

@@ -2,5 +2,6 @@
 export abstract class Leases {
   /** True when this process now holds `name` for `ms`; renews what it already holds. */
   abstract take(name: string, ms: number): Promise<boolean>;
+  /** Gives it up before it runs out. Nothing happens when another process has it. */
   abstract release(name: string): Promise<void>;
 }

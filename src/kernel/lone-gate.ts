@@ -1,10 +1,13 @@
 import type { Clock } from './clock.js';
 import { answeredAgain, entered, failedOnce, Gate, newGate, toldToWait } from './gate.js';
 import type { Ask, Entry, GateState } from './gate.js';
+import { nobodyWent, passed } from './rates.js';
+import type { Pass, Rate, RatesState } from './rates.js';
 
 /** The gate of a process that shares the remote with nobody, such as a command somebody runs. */
 export class LoneGate extends Gate {
   private readonly states = new Map<string, GateState>();
+  private readonly went = new Map<string, RatesState>();
 
   constructor(private readonly clock: Clock) {
     super();
@@ -26,6 +29,12 @@ export class LoneGate extends Gate {
 
   async answered(name: string): Promise<void> {
     this.states.set(name, answeredAgain(this.state(name)));
+  }
+
+  async pass(name: string, rates: readonly Rate[], wanted: number, arrived?: readonly number[]): Promise<Pass> {
+    const [state, pass] = passed(this.went.get(name) ?? nobodyWent, rates, wanted, this.now(), arrived);
+    this.went.set(name, state);
+    return pass;
   }
 
   private state(name: string): GateState {

@@ -27,6 +27,7 @@ export type ClaimedIntent = {
 /** Who may deliver an intent: any process, or, where another one holds the guest's socket, only that one. */
 export type Claimer = 'anybody' | 'holder';
 
+/** Intents that wait to be delivered, and those that never will be: parked. */
 export abstract class Outbox {
   /** Joins the current unit of work. */
   abstract put(intent: Intent): Promise<void>;
