@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Storage } from '../../src/adapters/storage/storage.js';
 import { uuidv7 } from '../../src/kernel/uuid.js';
 import type { Happening } from '../../src/modules/audit/audit.js';
+import { HAND_OVER } from '../../src/modules/guest/guest.intents.js';
 import { newGuest } from '../../src/modules/guest/guest.js';
 import type { Guest } from '../../src/modules/guest/guest.js';
 import { identity } from '../../src/modules/identity/identity.js';
@@ -38,7 +39,7 @@ export function createGuest(storage: Storage, at = new Date()): Promise<Guest> {
     await storage.audit.append(happening(id, 'GUEST_CREATED', at, 1));
     await storage.metrics.append({ guestId: id, type: 'created', at });
     await putRecord(storage, guest, at);
-    await storage.outbox.put({ topic: 'genesys.open', subject: id, payload: { guestId: id } });
+    await storage.outbox.put({ topic: HAND_OVER, subject: id });
     return guest;
   });
 }

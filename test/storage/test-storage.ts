@@ -24,11 +24,13 @@ export class HandClock extends Clock {
   }
 }
 
-export type TestStorage = Storage & {
-  readonly clock: HandClock;
+/** A storage as one process has it, and the time as everybody there knows it. */
+export type ProcessStorage = Storage & { readonly clock: HandClock };
+
+export type TestStorage = ProcessStorage & {
   readonly options: StorageOptions;
   /** The same storage as another process has it; where only one process can open it, as another holder of leases. */
-  openAnother(): Promise<Storage>;
+  openAnother(): Promise<ProcessStorage>;
 };
 
 /**
@@ -49,8 +51,8 @@ export async function openTestStorage(
     options,
     openAnother: async () =>
       engine === 'postgres'
-        ? openStorage(options)
-        : { ...storageOn(storage.database, options), close: async () => undefined },
+        ? { ...(await openStorage(options)), clock }
+        : { ...storageOn(storage.database, options), clock, close: async () => undefined },
     close: async () => {
       await storage.close();
       await place.remove();

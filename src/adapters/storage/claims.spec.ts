@@ -106,3 +106,48 @@ describe.each(engines)('claims beside %s with very many waiting', (engine) => {
     60_000,
   );
 });
+
+/** A queue is mostly empty, so that is what the planner was told of it: that there is one row, which any plan reads at no cost. */
+describe.each(engines)('claims beside %s with more than the planner was told of', (engine) => {
+  let storage: TestStorage;
+  const sql = (text: string): Promise<unknown> => storage.database.query({ name: '', text });
+
+  beforeAll(async () => void (storage = await openTestStorage(engine)), 120_000);
+  afterAll(() => storage.close());
+
+  const endpointId = uuidv7();
+  const claims: readonly [string, string, () => Promise<readonly unknown[]>][] = [
+    [
+      'outbox',
+      `(topic, subject, slot, payload, run_at) select 'due', 's' || n, '', '{}', '2026-01-01'`,
+      () => storage.outbox.claim('due', 3, 1_000),
+    ],
+    [
+      'outbox',
+      `(topic, subject, slot, payload, run_at) select 'held', gen_random_uuid(), '', '{}', '2026-01-01'`,
+      () => storage.outbox.claim('held', 3, 1_000, 'holder'),
+    ],
+    [
+      'webhook_delivery',
+      `(id, endpoint_id, subject, type, body, status, due_at, created_at)
+        select gen_random_uuid(), '${endpointId}', 's' || n, 'guest.created', '{}', 'pending', '2026-01-01', now()`,
+      () => storage.webhooks.claim(endpointId, 3, 1_000),
+    ],
+    [
+      'session',
+      `(guest_id, sealed_token, owner, owner_until)
+        select gen_random_uuid(), 'x', gen_random_uuid(), '2026-01-01'`,
+      () => storage.sessions.adopt(3, 1_000),
+    ],
+  ];
+
+  it.each(claims)('takes from %s no more than was asked for', async (table, row, claim) => {
+    const fill = (from: number, to: number): Promise<unknown> =>
+      sql(`insert into ${table} ${row} from generate_series(${from}, ${to}) n`);
+    await sql(`truncate ${table}`);
+    await fill(1, 1);
+    await sql(`vacuum analyze ${table}`);
+    await fill(2, 40);
+    expect(await claim()).toHaveLength(3);
+  });
+});

@@ -1,5 +1,6 @@
 import type { CrmRecord } from '../../modules/crm-sync/index.js';
 import type { Statement } from './statement.js';
+import { fromTexts } from './texts.js';
 
 /** How the records of a chunk are leased and let go of. */
 
@@ -33,14 +34,16 @@ export type SettledRow = {
   readonly lease: number;
   readonly guest_id: string;
   readonly version: number;
-  readonly hash: string;
+  readonly hash: string | null;
   readonly outcome: 'delivered' | 'again' | 'dead' | 'released';
+  /** As JSON. */
   readonly remote_id: string | null;
   readonly at: string;
   readonly due_at: string;
   readonly attempts: number;
   readonly uncertain: boolean;
-  readonly dead_letter: { code: string; reason: string | null; attempts: number } | null;
+  /** `{ code, reason, attempts }` as JSON. */
+  readonly dead_letter: string | null;
 };
 
 const BREAKER = 'until, failures, opened_at, code, failed_at, chunk_limit, limited_at';
@@ -79,12 +82,20 @@ export const CLAIM_KNOWN: Statement = {
       order by leased.due_at, leased.id, m.n`,
 };
 
-/** Only the last holder of a chunk may let go of it, and with it of its records. */
+export const SETTLED_COLUMNS = [
+  ...(['crm', 'chunk', 'lease', 'guest_id', 'version', 'hash', 'outcome', 'remote_id'] as const),
+  ...(['at', 'due_at', 'attempts', 'uncertain', 'dead_letter'] as const),
+] as const;
+/**
+ * Only the last holder of a chunk may let go of it, and with it of its records. What is collected about one guest keeps its order, so the members
+ * of a chunk may be settled by several of these in turn; the first ends the chunk, which is no more by the next.
+ */
 export const SETTLE: Statement = {
   name: 'crm.settle',
   text: `with settled as (
-      select * from json_to_recordset($1) as row (crm text, chunk uuid, lease integer, guest_id uuid, version integer, hash text,
-        outcome text, remote_id text, at timestamptz, due_at timestamptz, attempts integer, uncertain boolean, dead_letter jsonb)),
+      select crm, chunk::uuid, lease::integer, guest_id::uuid, version::integer, hash, outcome, remote_id::jsonb #>> '{}' as remote_id,
+          at::timestamptz, due_at::timestamptz, attempts::integer, uncertain::boolean, dead_letter::jsonb
+        from ${fromTexts(SETTLED_COLUMNS)}),
     ended as (
       delete from crm_chunk using (select distinct chunk, lease from settled where outcome <> 'released') s
         where crm_chunk.id = s.chunk and crm_chunk.leases = s.lease returning crm_chunk.id)
@@ -113,7 +124,7 @@ export const SETTLE: Statement = {
         else crm_record.dead_letter end
     from settled left join ended on ended.id = settled.chunk
     where crm_record.crm = settled.crm and crm_record.guest_id = settled.guest_id and crm_record.chunk = settled.chunk
-      and (ended.id is not null or outcome = 'released')`,
+      and (ended.id is not null or outcome = 'released' or not exists (select from crm_chunk where id = settled.chunk))`,
 };
 export const POSTPONE: Statement = {
   name: 'crm.postpone',

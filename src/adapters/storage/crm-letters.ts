@@ -1,3 +1,4 @@
+import type { Tally } from '../../kernel/data-class.js';
 import { UUID } from '../../kernel/uuid.js';
 import type {
   Backlog,
@@ -108,8 +109,8 @@ export async function expireLetters(queries: Queries, before: Date, limit: numbe
   return (await queries.query(EXPIRE, [before.toISOString(), limit])).count;
 }
 
-export async function countLetters(queries: Queries, before: Date): Promise<{ count: number; oldest: Date | null }> {
-  const { rows } = await queries.query<{ count: number; oldest: Date | null }>(COUNT, [before.toISOString()]);
+export async function countLetters(queries: Queries, before: Date): Promise<Tally> {
+  const { rows } = await queries.query<Tally>(COUNT, [before.toISOString()]);
   return rows[0]!;
 }
 

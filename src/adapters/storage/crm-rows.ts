@@ -36,17 +36,17 @@ export function settledRow(crm: string, chunk: Chunk, outcome: Outcome, now: Dat
     version: record.version,
     hash: record.hash,
     outcome: status,
-    remote_id: (status === 'delivered' ? outcome.remoteId : undefined) ?? null,
+    remote_id: status === 'delivered' && outcome.remoteId !== undefined ? JSON.stringify(outcome.remoteId) : null,
     at: now.toISOString(),
     due_at: (status === 'again' ? outcome.at : now).toISOString(),
     attempts: record.attempt,
     uncertain: status === 'again' || (status === 'dead' && outcome.isUncertain),
-    dead_letter: status === 'dead' ? { code, reason, attempts: record.attempt + chunk.failures } : null,
+    dead_letter: status === 'dead' ? JSON.stringify({ code, reason, attempts: record.attempt + chunk.failures }) : null,
   };
 }
 
 export function releasedRow(crm: string, chunk: Chunk, guestId: string, now: Date): SettledRow {
-  const nothing = { version: 0, hash: '', remote_id: null, attempts: 0, uncertain: true, dead_letter: null } as const;
+  const nothing = { version: 0, hash: null, remote_id: null, attempts: 0, uncertain: true, dead_letter: null } as const;
   const at = now.toISOString();
   return {
     crm,

@@ -32,6 +32,7 @@ export class DataKeys {
     return { kid: id, wrapped: encrypt(secret, subject, key).toString('base64') };
   }
 
+  /** @throws Error when that data key is not given, or this is not what it wrapped for this subject */
   unwrap(subject: string, kid: string, wrapped: string): Buffer {
     const secret = this.keys.get(kid);
     if (secret === undefined) throw new Error(`the data key ${kid} is missing: what it protects cannot be read`);

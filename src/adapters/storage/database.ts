@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { storageUnavailable, statementError, ConnectionLost, StatementFailed } from './storage.errors.js';
+import { storageUnavailable, statementError, ConnectionLost, isRace } from './storage.errors.js';
 import type { Queries, Rows, Statement } from './statement.js';
 
 /** What an engine provides: pools, and what has to be done beside and after them. */
@@ -25,8 +25,7 @@ export class Database implements Queries {
     try {
       return await put<R>(this.engine.reads, statement, values);
     } catch (error) {
-      const timedOut = error instanceof StatementFailed && error.code === '57014';
-      throw error instanceof ConnectionLost || timedOut ? storageUnavailable(error) : error;
+      throw error instanceof ConnectionLost || isRace(error) ? storageUnavailable(error) : error;
     }
   }
 

@@ -1,7 +1,7 @@
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { AppError } from '../../kernel/app-error.js';
+import { AsyncVariable } from '../../kernel/async-variable.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import type { Connection, Database } from './database.js';
 import type { Sink } from './pending.js';
@@ -15,6 +15,7 @@ import {
   storageBusy,
   storageClosed,
   storageUnavailable,
+  unitTooLong,
   worthRepeating,
 } from './storage.errors.js';
 import { Uncertain, wasCommitted } from './uncertain.js';
@@ -50,7 +51,7 @@ const PATIENCE_MS = 2_500;
  */
 export class GroupCommitter extends UnitOfWork {
   private readonly logger = new Logger('storage');
-  private readonly current = new AsyncLocalStorage<Unit>();
+  private readonly current = new AsyncVariable<Unit>();
   /** Batches belong to nobody's request. */
   private readonly context = new AsyncResource('GroupCommitter');
   private readonly foreseen: Foreseen[] = [];
@@ -85,7 +86,7 @@ export class GroupCommitter extends UnitOfWork {
   }
 
   run<T>(work: () => Promise<T>, about?: string): Promise<T> {
-    const unit = this.current.getStore();
+    const unit = this.current.get();
     if (unit !== undefined) {
       unit.assertRunning();
       return work();
@@ -100,7 +101,7 @@ export class GroupCommitter extends UnitOfWork {
   }
 
   afterCommit(then: () => void): void {
-    const unit = this.current.getStore();
+    const unit = this.current.get();
     if (unit === undefined) return then();
     unit.assertRunning();
     unit.afterCommit.push(then);
@@ -108,41 +109,41 @@ export class GroupCommitter extends UnitOfWork {
 
   /** Whether the caller is inside a unit. */
   get isInUnit(): boolean {
-    return this.current.getStore() !== undefined;
+    return this.current.get() !== undefined;
   }
 
   /** A statement of the current unit, which sees what the unit wrote; a plain read when there is none. */
   query<R>(statement: Statement, values: readonly unknown[] = []): Promise<Rows<R>> {
-    return this.current.getStore()?.query<R>(statement, values) ?? this.database.query<R>(statement, values);
+    return this.current.get()?.query<R>(statement, values) ?? this.database.query<R>(statement, values);
   }
 
   /** A read of what rows collected under `key` are about; see `Unit.lookUp`. */
   lookUp<R>(key: string, statement: Statement, values: readonly unknown[]): Promise<Rows<R>> {
-    return this.current.getStore()?.lookUp<R>(key, statement, values) ?? this.database.query<R>(statement, values);
+    return this.current.get()?.lookUp<R>(key, statement, values) ?? this.database.query<R>(statement, values);
   }
 
   /** The same by id: what was read ahead need not be asked again, and what many ask at once is asked together. */
   lookUpById<R>(key: string, lookUp: LookUp, id: string): Promise<Rows<R>> {
-    return this.current.getStore()?.lookUp<R>(key, lookUp, [id]) ?? this.together.ask<R>(lookUp, id);
+    return this.current.get()?.lookUp<R>(key, lookUp, [id]) ?? this.together.ask<R>(lookUp, id);
   }
 
   /** Has a row written before the current unit commits, together with those of other units; a unit of its own when there is none. */
   async collect<Row>(sink: Sink<Row>, key: string, row: Row): Promise<void> {
-    const unit = this.current.getStore();
+    const unit = this.current.get();
     if (unit === undefined) return this.run(() => this.collect(sink, key, row));
     unit.collect({ sink, key, row });
   }
 
   /** Something kept for the time of the current unit; made anew when there is none. */
   memo<T>(name: string, make: () => T): T {
-    const memo = this.current.getStore()?.memo;
+    const memo = this.current.get()?.memo;
     if (memo === undefined) return make();
     if (!memo.has(name)) memo.set(name, make());
     return memo.get(name) as T;
   }
 
   remember(name: string, value: unknown): void {
-    this.current.getStore()?.memo.set(name, value);
+    this.current.get()?.memo.set(name, value);
   }
 
   /** Takes no more units and waits for those it has. */
@@ -203,8 +204,7 @@ export class GroupCommitter extends UnitOfWork {
 
   private start({ work, context }: Member, unit: Unit): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const tooLong = (): void =>
-        reject(new AppError('unavailable', 'storage.unit_too_long', 'The work took too long and was undone.'));
+      const tooLong = (): void => reject(unitTooLong());
       const timer = setTimeout(tooLong, this.unitMs);
       context
         .runInAsyncScope(() => this.current.run(unit, async () => work()))

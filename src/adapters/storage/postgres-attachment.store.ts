@@ -1,7 +1,7 @@
 import type { Tally } from '../../kernel/data-class.js';
 import { UUID } from '../../kernel/uuid.js';
 import { AttachmentStore } from '../../modules/guest/index.js';
-import type { Attachment } from '../../modules/guest/index.js';
+import type { Attachment, Settled } from '../../modules/guest/index.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { Statement } from './statement.js';
 
@@ -10,16 +10,17 @@ type Row = {
   readonly id: string;
   readonly message_id: string | null;
   readonly status: Attachment['status'];
-  readonly size: number;
+  readonly size: number | null;
   readonly sealed_about: string;
+  readonly sealed_source: string | null;
   readonly code: string | null;
   readonly at: Date;
 };
 
-const COLUMNS = 'guest_id, id, message_id, status, size, sealed_about, code, at';
+const COLUMNS = 'guest_id, id, message_id, status, size, sealed_about, sealed_source, code, at';
 const INSERT: Statement = {
   name: 'attachment.insert',
-  text: `insert into attachment (${COLUMNS}, sealed_bytes) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+  text: `insert into attachment (${COLUMNS}, sealed_bytes) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 };
 const FIND: Statement = {
   name: 'attachment.find',
@@ -39,18 +40,19 @@ const CARRY: Statement = {
 };
 const SETTLE: Statement = {
   name: 'attachment.settle',
-  text: `update attachment set status = $3, code = $4, sealed_bytes = null
-    where guest_id = $1 and id = $2 and status in ('queued', 'uploaded')`,
+  text: `update attachment set status = $3, code = $4, sealed_source = $5, sealed_bytes = null
+    where guest_id = $1 and id = $2 and status in ('queued', 'uploaded', 'received')`,
 };
+const KEPT = '(sealed_bytes is not null or sealed_source is not null)';
 const COUNT: Statement = {
-  name: 'attachment.count_bytes',
-  text: `select (select count(*) from attachment where sealed_bytes is not null and at < $1)::integer as count,
-    (select at from attachment where sealed_bytes is not null order by at limit 1) as oldest`,
+  name: 'attachment.count_contents',
+  text: `select (select count(*) from attachment where ${KEPT} and at < $1)::integer as count,
+    (select at from attachment where ${KEPT} order by at limit 1) as oldest`,
 };
 const FORGET: Statement = {
-  name: 'attachment.forget_bytes',
-  text: `update attachment set sealed_bytes = null, status = 'expired', code = 'attachment.kept_too_long'
-    from (select ctid as place from attachment where sealed_bytes is not null and at < $1
+  name: 'attachment.forget_contents',
+  text: `update attachment set sealed_bytes = null, sealed_source = null, status = 'expired', code = 'attachment.kept_too_long'
+    from (select ctid as place from attachment where ${KEPT} and at < $1
       order by at limit $2 for update skip locked) old
     where attachment.ctid = old.place`,
 };
@@ -61,9 +63,10 @@ export class PostgresAttachmentStore extends AttachmentStore {
     super();
   }
 
-  async add(attachment: Attachment, sealedBytes: string): Promise<void> {
-    const { guestId, id, messageId, status, size, sealedAbout, code, at } = attachment;
-    const values = [guestId, id, messageId, status, size, sealedAbout, code, at.toISOString(), sealedBytes];
+  async add(attachment: Attachment, sealedBytes: string | null): Promise<void> {
+    const { guestId, id, messageId, status, size, sealedAbout, sealedSource, code, at } = attachment;
+    const told = [guestId, id, messageId, status, size, sealedAbout, sealedSource, code, at.toISOString()];
+    const values = [...told, sealedBytes];
     await this.work.run(() => this.work.query(INSERT, values));
   }
 
@@ -95,22 +98,18 @@ export class PostgresAttachmentStore extends AttachmentStore {
     return count;
   }
 
-  async settle(
-    guestId: string,
-    id: string,
-    status: 'uploaded' | 'refused' | 'expired',
-    code: string | null,
-  ): Promise<void> {
+  async settle(guestId: string, id: string, how: Settled): Promise<void> {
+    const { status, code = null, sealedSource = null } = how;
     if (UUID.test(guestId) && UUID.test(id))
-      await this.work.run(() => this.work.query(SETTLE, [guestId, id, status, code]));
+      await this.work.run(() => this.work.query(SETTLE, [guestId, id, status, code, sealedSource]));
   }
 
-  async countBytes(before: Date): Promise<Tally> {
+  async countContents(before: Date): Promise<Tally> {
     const { rows } = await this.work.query<Tally>(COUNT, [before.toISOString()]);
     return rows[0]!;
   }
 
-  async forgetBytes(before: Date, limit: number): Promise<number> {
+  async forgetContents(before: Date, limit: number): Promise<number> {
     const { count } = await this.work.run(() => this.work.query(FORGET, [before.toISOString(), limit]));
     return count;
   }
@@ -127,6 +126,7 @@ const toAttachment = (row: Row): Attachment => ({
   status: row.status,
   size: row.size,
   sealedAbout: row.sealed_about,
+  sealedSource: row.sealed_source,
   code: row.code,
   at: row.at,
 });

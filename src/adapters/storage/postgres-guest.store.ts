@@ -1,7 +1,7 @@
 import type { Tally } from '../../kernel/data-class.js';
 import { UUID } from '../../kernel/uuid.js';
 import { guestNotFound, GuestStore } from '../../modules/guest/index.js';
-import type { Guest, GuestPage, GuestQuery } from '../../modules/guest/index.js';
+import type { Guest, GuestPage, GuestQuery, GuestState, ListenedTo } from '../../modules/guest/index.js';
 import type { GroupCommitter } from './group-committer.js';
 import type { GuestWakers } from './guest-wakers.js';
 import { fromCursor, pageOf, toCursor } from './page.js';
@@ -90,6 +90,15 @@ const OF_CONVERSATION: Statement = {
   name: 'guest.of_conversation',
   text: `select guest_id as id from guest_conversation where conversation_id = $1
     order by conversation_id desc, guest_id desc limit 1`,
+};
+/** Of one state, in the order of its index. */
+const pagesGuests = (state: GuestState): string => `(select id, document->'conversations'->-1->>'id' as conversation_id
+    from guest where state = '${state}' and mode = 'widget' and document->'conversations'->-1 is not null
+      and document->'consent'->>'dataProcessing' = 'true'
+    order by state desc, id desc limit $1)`;
+const LISTENED_TO: Statement = {
+  name: 'guest.listened_to',
+  text: `${pagesGuests('active')} union all ${pagesGuests('disconnected')} limit $1`,
 };
 const TO_LOOK_AT: Statement = {
   name: 'guest.to_look_at',
@@ -236,6 +245,12 @@ export class PostgresGuestStore extends GuestStore {
   async ofConversation(conversationId: string): Promise<string | null> {
     const { rows } = await this.work.query<{ readonly id: string }>(OF_CONVERSATION, [conversationId]);
     return rows[0]?.id ?? null;
+  }
+
+  async listenedTo(limit: number): Promise<ListenedTo[]> {
+    type Listened = { readonly id: string; readonly conversation_id: string };
+    const { rows } = await this.work.query<Listened>(LISTENED_TO, [limit]);
+    return rows.map(({ id, conversation_id: conversationId }) => ({ guestId: id, conversationId }));
   }
 
   async toLookAt(at: Date, limit: number): Promise<string[]> {

@@ -59,12 +59,12 @@ const anyClaimable = (by: Claimer): Statement => ({
   name: `outbox.any.${by}`,
   text: `select 1 ${claimable(by)} limit 1`,
 });
+/** An array is made once. What is joined may be looked for anew with every row, and takes as many again each time. */
 const claim = (by: Claimer): Statement => ({
   name: `outbox.claim.${by}`,
-  text: `update outbox set leased_until = $5, attempts = outbox.attempts + 1
-    from (select o.id ${claimable(by)} limit $4 for update of o skip locked) due
-    where outbox.id = due.id
-    returning outbox.id, topic, subject, payload, attempts, revision`,
+  text: `update outbox set leased_until = $5, attempts = attempts + 1
+    where id = any(array(select o.id ${claimable(by)} limit $4 for update of o skip locked))
+    returning id, topic, subject, payload, attempts, revision`,
 });
 const CLAIMS = {
   anybody: { any: anyClaimable('anybody'), claim: claim('anybody') },

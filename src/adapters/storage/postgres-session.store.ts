@@ -18,6 +18,10 @@ const INSERT: Statement = {
   text: `insert into session (guest_id, sealed_token)
     select guest_id, sealed_token from json_to_recordset($1) as row (guest_id uuid, sealed_token text)`,
 };
+const RESEAL: Statement = {
+  name: 'session.reseal',
+  text: 'update session set sealed_token = $2 where guest_id = $1',
+};
 const DELETE: Statement = { name: 'session.delete', text: 'delete from session where guest_id = any($1::uuid[])' };
 const HOLD: Statement = {
   name: 'session.hold',
@@ -31,9 +35,13 @@ const ABANDONED: Statement = {
 };
 const ADOPT: Statement = {
   name: 'session.adopt',
-  text: `update session set owner = $3, owner_until = $4 where guest_id in (
-      select guest_id from session where owner_until <= $1 order by owner_until limit $2 for update skip locked)
+  text: `update session set owner = $3, owner_until = $4 where guest_id = any(array(
+      select guest_id from session where owner_until <= $1 order by owner_until limit $2 for update skip locked))
     returning guest_id, sealed_token`,
+};
+const STEP_BACK: Statement = {
+  name: 'session.step_back',
+  text: 'update session set owner = null, owner_until = null where guest_id = $1 and owner = $2',
 };
 const LET_GO: Statement = {
   name: 'session.let_go',
@@ -76,6 +84,10 @@ export class PostgresSessionStore extends SessionStore {
     return rows[0] === undefined ? null : toSession(rows[0]);
   }
 
+  async reseal({ guestId, sealedToken }: Session): Promise<void> {
+    await this.work.run(() => this.work.query(RESEAL, [guestId, sealedToken]));
+  }
+
   async hold(guestIds: readonly string[], ms: number): Promise<string[]> {
     if (guestIds.length === 0) return [];
     const { rows } = await this.work.run(() =>
@@ -90,6 +102,10 @@ export class PostgresSessionStore extends SessionStore {
     if ((await this.work.query(ABANDONED, [now])).count === 0) return [];
     const { rows } = await this.work.run(() => this.work.query<Row>(ADOPT, [now, limit, this.holder, this.in(ms)]));
     return rows.map(toSession);
+  }
+
+  async stepBack(guestId: string): Promise<void> {
+    await this.work.run(() => this.work.query(STEP_BACK, [guestId, this.holder]));
   }
 
   async remove(guestId: string): Promise<void> {

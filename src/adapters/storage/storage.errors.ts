@@ -36,6 +36,11 @@ export const storageBusy = (): AppError =>
     retryAfterMs: 1_000,
   });
 
+export const unitTooLong = (): AppError =>
+  new AppError('unavailable', 'storage.unit_too_long', 'The work took too long and was undone.', {
+    retryAfterMs: 1_000,
+  });
+
 export const storageClosed = (): AppError =>
   new AppError('unavailable', 'storage.closed', 'The storage is closed: this process is leaving.');
 

@@ -88,6 +88,10 @@ export type Storage = {
   close(): Promise<void>;
 };
 
+/**
+ * Opens the database and brings it up to date.
+ * @throws Error when it cannot be reached, is another process's, is ahead of this program, or was written under data keys that are not given
+ */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const database = new Database(await openEngine(options));
   try {
