@@ -109,6 +109,9 @@ describe('The sandbox and its controls', () => {
       [{ ...good, effect: { drop: false } }, /effect/],
       [{ ...good, effect: { delayMs: -1 } }, /delayMs/],
       [{ ...good, effect: { random: 2, drop: true } }, /random/],
+      [{ ...good, effect: { seed: 7, drop: true } }, /seed/],
+      [{ ...good, effect: { mostRecords: 1 } }, /CRM/],
+      [{ ...good, match: 'websocket', effect: { lateAnswerMs: 1 } }, /lateAnswerMs/],
       [{ ...good, effect: { refuseRecords: { a: 1 } } }, /CRM/],
       [{ ...good, effect: { wholeBatch: true, drop: true } }, /wholeBatch/],
       [{ ...good, target: 'crm/rest', match: 'websocket' }, /websocket/],
@@ -120,6 +123,11 @@ describe('The sandbox and its controls', () => {
       expect(refused.status).toBe(400);
       expect(refused.body.error.message).toMatch(why);
     }
+    const { id } = placed.body as { id: string };
+    await lab.fault('genesys', '/date', { status: 500 });
+    const one = () => lab.http('DELETE', `/sandbox/faults/${id}`);
+    expect([(await one()).status, (await one()).status]).toEqual([204, 404]);
+    expect((await lab.http('GET', '/sandbox/faults')).body).toMatchObject([{ match: '/date' }]);
     expect((await lab.http('DELETE', '/sandbox/faults/')).status).toBe(204);
     expect((await lab.http('GET', '/sandbox/faults')).body).toEqual([]);
   });
@@ -237,6 +245,24 @@ describe('The sandbox and its controls', () => {
     expect((await lab.http('POST', path, { from: 'nobody' })).status).toBe(400);
     await lab.http('POST', `/sandbox/genesys/conversations/${conversation!.id}/disconnect`);
     expect((await lab.http('POST', path, {})).status).toBe(409);
+  });
+
+  it('ends a conversation for the reason it is told', async () => {
+    const ends = ['peer', 'inactivity', 'session.expired'];
+    for (const disconnectType of ends) {
+      const guest = await lab.configured();
+      await guest.presence('Join');
+      const conversation = (await lab.conversations()).at(-1)!;
+      const path = `/sandbox/genesys/conversations/${conversation.id}/disconnect`;
+      expect((await lab.http('POST', path, { disconnectType: 'boredom' })).status).toBe(400);
+      expect((await lab.http('POST', path, { disconnectType })).status).toBe(200);
+      expect((await lab.conversations()).at(-1)).toMatchObject({
+        state: 'disconnected',
+        participants: expect.arrayContaining([expect.objectContaining({ disconnectType })]) as unknown,
+      });
+      if (disconnectType === 'session.expired') await guest.heard((frame) => frame.class === 'SessionExpiredEvent');
+      else await guest.heard(({ body }) => body.events?.[0]?.eventType === 'Presence' && 'direction' in body);
+    }
   });
 
   it('carries two thousand guests', async () => {

@@ -134,6 +134,29 @@ const proofs: Record<string, Proof> = {
       expect((await closed)[0]).toBe(1001);
     },
   },
+  silence: {
+    prepare: async (lab) => {
+      await lab.http('PATCH', '/sandbox/genesys/organization', { heartbeatMs: 10 });
+      const { body } = await lab.api<{ connectUri: string }>('POST', '/notifications/channels');
+      const socket = new WebSocket(body.connectUri);
+      await once(socket, 'message');
+      return { socket, uri: body.connectUri };
+    },
+    seen: async (_lab, { socket, uri }: { socket: WebSocket; uri: string }) => {
+      // What was under way when it fell silent.
+      await new Promise((resolve) => socket.ping('', true, () => socket.once('pong', resolve)));
+      const heard = jest.fn();
+      socket.on('message', heard);
+      socket.send('{"message":"ping"}');
+      // Another socket of the channel speaks, and has heard more than this one could have missed.
+      const closed = once(socket, 'close');
+      const next = new WebSocket(uri);
+      await once(next, 'message');
+      await closed;
+      expect(heard).not.toHaveBeenCalled();
+      next.terminate();
+    },
+  },
   refuseRecords: {
     seen: async (lab) =>
       expect(await lab.batch(records)).toMatchObject({
@@ -144,6 +167,12 @@ const proofs: Record<string, Proof> = {
   wholeBatch: {
     seen: async (lab) => {
       expect((await lab.batch(records)).status).toBeGreaterThanOrEqual(400);
+      expect(await lab.records()).toEqual([]);
+    },
+  },
+  mostRecords: {
+    seen: async (lab) => {
+      expect((await lab.batch(records)).status).toBe(413);
       expect(await lab.records()).toEqual([]);
     },
   },
@@ -160,6 +189,16 @@ const proofs: Record<string, Proof> = {
       expect(await lab.records()).toHaveLength(2);
     },
   },
+  lateAnswerMs: {
+    seen: async (lab) => {
+      let isAnswered = false;
+      const before = performance.now();
+      const answered = lab.batch(records).finally(() => (isAnswered = true));
+      while ((await lab.records()).length < 2) expect(isAnswered).toBe(false);
+      expect((await answered).status).toBe(200);
+      expect(performance.now() - before).toBeGreaterThanOrEqual(295);
+    },
+  },
   lockRecords: {
     seen: async (lab) =>
       expect((await lab.salesforce('a', 'b')).body).toMatchObject([
@@ -174,6 +213,20 @@ const proofs: Record<string, Proof> = {
       for (let asked = 0; statuses.size < 2 && asked < 200; asked += 1)
         statuses.add((await lab.http('GET', '/api/v2/date', undefined, headers)).status);
       expect([...statuses].sort()).toEqual([200, 500]);
+    },
+  },
+  seed: {
+    seen: async (lab) => {
+      const statuses = async () => {
+        const seen: number[] = [];
+        while (seen.length < 30) seen.push((await lab.api('GET', '/date')).status);
+        return seen;
+      };
+      const first = await statuses();
+      await lab.http('DELETE', '/sandbox/faults');
+      await lab.fault('genesys', '/date', { status: 500, random: 0.5, seed: 7 }, 1_000);
+      expect(await statuses()).toEqual(first);
+      expect(new Set(first)).toEqual(new Set([200, 500]));
     },
   },
 };

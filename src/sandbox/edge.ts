@@ -87,6 +87,7 @@ export function openEdge(log: RequestLog, faults: Faults): FastifyInstance {
 
   app.addHook('onSend', async (request, _reply, payload) => {
     const effect = arrivalOf(request).effect;
+    await faults.pause(effect?.lateAnswerMs);
     if (effect?.dropAfterAccepting) request.raw.socket.destroy();
     return effect?.halfAnswer && typeof payload === 'string' ? payload.slice(0, payload.length / 2) : payload;
   });
@@ -117,13 +118,14 @@ function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): voi
   const refusal = error instanceof Refusal ? error : bareRefusal(statusOf(error));
   if (refusal !== error && refusal.status === 500) console.error('the sandbox itself failed', error);
   // An address that cannot be read is refused before any hook has seen the request.
-  const { target, correlationId } = findArrival(request) ?? {
+  const { target, correlationId, effect } = findArrival(request) ?? {
     target: targetOf(request.url),
     correlationId: randomUUID(),
+    effect: null,
   };
   void reply
     .code(refusal.status)
-    .headers(refusal.headers)
+    .headers({ ...refusal.headers, ...effect?.headers })
     .send(errorAnswer(target, refusal, correlationId));
 }
 

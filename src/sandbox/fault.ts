@@ -18,6 +18,10 @@ export type Effect = {
   readonly refuseRecords?: JsonObject;
   /** …and with them the whole batch, without saying which they were. */
   readonly wholeBatch?: true;
+  /** A CRM finds a call with more records than this too large (413). */
+  readonly mostRecords?: number;
+  /** Do the work at once, and answer so many milliseconds later. */
+  readonly lateAnswerMs?: number;
   /** Do the work, then answer with the first half of what was to be said. */
   readonly halfAnswer?: true;
   /** The calls of the day are used up, in the CRM's own way of saying so. */
@@ -38,8 +42,12 @@ export type Effect = {
   readonly rejectTopics?: true;
   /** Notification sockets are told that they will be closed, and are: after `delayMs`, or a minute. */
   readonly announceClose?: true;
+  /** Notification sockets stay open and say nothing any more, not even that they live. */
+  readonly silence?: true;
   /** Happens only with this probability. */
   readonly random?: number;
+  /** With `random`: strikes and spares the same calls each time, counted from the first that fits. */
+  readonly seed?: number;
 };
 
 /** A fault as it is ordered. */
@@ -70,6 +78,8 @@ const checks: Readonly<Record<keyof Effect, Check>> = {
   dropAfterAccepting: yes,
   refuseRecords: [(value) => isObject(value) && Object.keys(value).length > 0, 'an object with at least one field'],
   wholeBatch: yes,
+  mostRecords: [(value) => isWhole(value, 1, 1_000_000), 'a whole number of at least 1'],
+  lateAnswerMs: milliseconds,
   halfAnswer: yes,
   quota: yes,
   lockRecords: yes,
@@ -80,8 +90,15 @@ const checks: Readonly<Record<keyof Effect, Check>> = {
   permission: yes,
   rejectTopics: yes,
   announceClose: yes,
+  silence: yes,
   random: [(value) => typeof value === 'number' && value > 0 && value <= 1, 'a probability above 0, at most 1'],
+  seed: [(value) => isWhole(value, 0, 0xffff_ffff), 'a whole number from 0 to 4294967295'],
 };
+
+/** Effects that say how or how often something happens, and not what. */
+const ADVERBS = new Set(['random', 'seed', 'wholeBatch', 'closeCode']);
+/** Effects that wait until a CRM has read the records of a call. */
+const OF_RECORDS = new Set(['refuseRecords', 'wholeBatch', 'mostRecords']);
 
 /** Every effect there is, by name. */
 export const effectNames: readonly string[] = Object.keys(checks);
@@ -112,7 +129,7 @@ function parseEffect(value: unknown): Effect {
   // A switch that is off is the same as one that is not there; `permission` is the one that is thrown by being false.
   const thrown = Object.entries(value).filter(([name, given]) => name === 'body' || given !== (name === 'permission'));
   const effect = Object.fromEntries(thrown.filter(([name, given]) => name !== 'body' || given !== undefined)) as Effect;
-  const dormant = Object.keys(effect).every((name) => ['random', 'wholeBatch', 'closeCode'].includes(name));
+  const dormant = Object.keys(effect).every((name) => ADVERBS.has(name));
   if (dormant) throw invalid('effect must say what happens');
   return effect;
 }
@@ -120,6 +137,8 @@ function parseEffect(value: unknown): Effect {
 function checkSense({ target, match, effect }: FaultOrder): void {
   const genesys = target === 'genesys';
   if (effect.wholeBatch && !effect.refuseRecords) throw invalid('effect.wholeBatch goes with refuseRecords');
+  if (effect.seed !== undefined && effect.random === undefined) throw invalid('effect.seed goes with random');
+  if (effect.mostRecords !== undefined && genesys) throw invalid('effect.mostRecords needs a CRM as its target');
   if (effect.refuseRecords && genesys) throw invalid('effect.refuseRecords needs a CRM as its target');
   if ((effect.lookupDelayMs !== undefined || effect.permission === false) && !genesys)
     throw invalid('lookupDelayMs and permission need the target genesys');
@@ -129,13 +148,14 @@ function checkSense({ target, match, effect }: FaultOrder): void {
   if (effect.lockRecords && target !== 'crm/salesforce')
     throw invalid('effect.lockRecords needs the target crm/salesforce');
   const isSocket = match === 'websocket' || match === 'notifications';
+  if (isSocket && effect.lateAnswerMs !== undefined) throw invalid('effect.lateAnswerMs needs HTTP calls as its match');
   if (isSocket && !genesys) throw invalid(`only genesys has a ${match}`);
   if (match === 'websocket' && effect.lookupDelayMs !== undefined)
     throw invalid('effect.lookupDelayMs needs a part of the path of the message details as its match');
   if (effect.closeCode !== undefined && (!isSocket || !effect.drop))
     throw invalid('effect.closeCode goes with drop at the websocket');
-  if (effect.announceClose && match !== 'notifications')
-    throw invalid('effect.announceClose needs notifications as its match');
+  for (const name of ['announceClose', 'silence'] as const)
+    if (effect[name] && match !== 'notifications') throw invalid(`effect.${name} needs notifications as its match`);
   if (effect.rejectTopics && (!genesys || isSocket))
     throw invalid('effect.rejectTopics needs a part of the path of the subscriptions as its match');
 }
@@ -144,7 +164,7 @@ function checkSense({ target, match, effect }: FaultOrder): void {
 export function momentOf({ match, effect }: FaultOrder): Moment {
   if (match === 'notifications') {
     if (effect.status !== undefined || effect.permission === false) return 'handshake';
-    return effect.drop || effect.announceClose ? 'sockets' : 'event';
+    return effect.drop || effect.announceClose || effect.silence ? 'sockets' : 'event';
   }
   if (match === 'websocket') {
     if (effect.status !== undefined || effect.permission === false) return 'handshake';
@@ -153,8 +173,8 @@ export function momentOf({ match, effect }: FaultOrder): Moment {
       effect.random !== undefined || effect.delayMs !== undefined || effect.dropAfterAccepting || effect.expireToken;
     return effect.drop && !waits ? 'sockets' : 'frame';
   }
-  const names = Object.keys(effect).filter((name) => name !== 'random');
-  if (names.every((name) => name === 'refuseRecords' || name === 'wholeBatch')) return 'records';
+  const names = Object.keys(effect).filter((name) => name !== 'random' && name !== 'seed');
+  if (names.every((name) => OF_RECORDS.has(name))) return 'records';
   return names.every((name) => name === 'lookupDelayMs') ? 'lookup' : 'arrival';
 }
 

@@ -1,7 +1,12 @@
 import { momentOf, type Effect, type FaultOrder, type Moment } from './fault.js';
 
 /** A fault that waits for its calls; `left` is how many it will still touch. */
-export type Fault = FaultOrder & { readonly id: string; readonly moment: Moment; left: number };
+export type Fault = FaultOrder & {
+  readonly id: string;
+  readonly moment: Moment;
+  left: number;
+  readonly dice: () => number;
+};
 
 /** What a call looks like to a fault: `operation` is `upsert`, `login`, `websocket` or `notifications` where it is one of those. */
 export type Call = { readonly target: string; readonly operation: string | null; readonly path: string };
@@ -16,13 +21,22 @@ export class Faults {
 
   add(order: FaultOrder): Fault {
     this.given += 1;
-    const fault: Fault = { id: `fault-${this.given}`, ...order, moment: momentOf(order), left: order.times };
+    const { seed } = order.effect;
+    const dice = seed === undefined ? Math.random : seeded(seed);
+    const fault: Fault = { id: `fault-${this.given}`, ...order, moment: momentOf(order), left: order.times, dice };
     this.faults.push(fault);
     return fault;
   }
 
   list(): readonly Fault[] {
     return this.faults;
+  }
+
+  /** Takes one away; what it is holding up is held up still. False when there is none of this id. */
+  remove(id: string): boolean {
+    const { length } = this.faults;
+    this.faults = this.faults.filter((each) => each.id !== id);
+    return this.faults.length < length;
   }
 
   /** Takes all away, and lets go at once of whatever a fault was holding up. */
@@ -35,7 +49,7 @@ export class Faults {
   take(moment: Moment, call: Call, touches: (effect: Effect) => boolean = () => true): Effect | null {
     if (this.faults.length === 0) return null;
     const fault = this.faults.find(
-      (each) => each.moment === moment && matches(each, call) && touches(each.effect) && strikes(each.effect),
+      (each) => each.moment === moment && matches(each, call) && touches(each.effect) && strikes(each),
     );
     if (fault === undefined) return null;
     this.use(fault, 1);
@@ -68,6 +82,17 @@ function matches(fault: Fault, call: Call): boolean {
   return named.has(fault.match) ? fault.match === call.operation : call.path.includes(fault.match);
 }
 
-function strikes(effect: Effect): boolean {
-  return effect.random === undefined || Math.random() < effect.random;
+function strikes({ effect, dice }: Fault): boolean {
+  return effect.random === undefined || dice() < effect.random;
+}
+
+/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }

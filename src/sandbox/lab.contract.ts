@@ -52,6 +52,8 @@ export type Received = {
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body: unknown;
+  /** Of a frame: which connection it came by, counted from 1. */
+  readonly connection?: number;
 };
 
 /** Any text, for comparing. */

@@ -26,7 +26,8 @@ export function redactHeaders(
  * `journeyContext.customer.id`, so what the body itself names as its token is hidden everywhere in it.
  */
 export function redactBody(body: unknown): unknown {
-  const named = isObject(body) ? body['token'] : null;
+  const { token: own, oauth } = isObject(body) ? body : {};
+  const named = own ?? (isObject(oauth) ? oauth['code'] : null);
   const token = typeof named === 'string' && named.length >= 8 ? named : null;
   return redact(body, token, 0);
 }

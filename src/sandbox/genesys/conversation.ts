@@ -23,8 +23,8 @@ export type Participant = {
 /** What notifications tell of. */
 export type Change = 'customer.start' | 'customer.end' | 'attributes' | 'message';
 
-/** How the platform names the end of a customer's part: by the guest, by the other side, through the API, or by time. */
-export type EndedBy = 'endpoint' | 'peer' | 'client' | 'session.expired';
+/** How the platform names the end of a customer's part: by the guest, by the other side, through the API, because nobody wrote, or by time. */
+export type EndedBy = 'endpoint' | 'peer' | 'client' | 'inactivity' | 'session.expired';
 
 const names: Readonly<Record<Purpose, string>> = { customer: 'Guest', workflow: 'Sandbox bot', agent: 'Sandbox agent' };
 

@@ -19,6 +19,12 @@ export type DeploymentSettings = {
   readonly fileTypes: readonly string[];
   /** How long after it was announced a file may be sent in a message. */
   readonly fileSeconds: number;
+  /** How long an address is good for under which a file can be downloaded. */
+  readonly downloadSeconds: number;
+  /** Guests may sign in. */
+  readonly signIn: boolean;
+  /** How long what they sign in with lives, in milliseconds. */
+  readonly signInMs: number;
 };
 
 export const defaultDeployment: DeploymentSettings = {
@@ -30,6 +36,9 @@ export const defaultDeployment: DeploymentSettings = {
   sessionSeconds: 72 * 3600,
   fileTypes: ['*/*'],
   fileSeconds: 24 * 3600,
+  downloadSeconds: 600,
+  signIn: false,
+  signInMs: 3_600_000,
 };
 
 /** What a guest may send as a file, as the guest socket says it. */
@@ -61,6 +70,9 @@ export function parseSettings(body: unknown): Partial<DeploymentSettings> {
     sessionSeconds: (value) => Number.isInteger(value) && Number(value) > 0,
     fileTypes: (value) => Array.isArray(value) && value.every((type) => /^[\w*.+-]+\/[\w*.+-]+$/.test(String(type))),
     fileSeconds: (value) => Number.isInteger(value) && Number(value) > 0,
+    downloadSeconds: (value) => Number.isInteger(value) && Number(value) > 0,
+    signIn: (value) => typeof value === 'boolean',
+    signInMs: (value) => Number.isInteger(value) && Number(value) > 0,
   };
   if (!isObject(body)) throw new Refusal(400, 'deployment.invalid', 'The settings must be an object.');
   for (const [name, value] of Object.entries(body))
@@ -110,7 +122,7 @@ export function publicConfiguration(settings: DeploymentSettings, version: numbe
       },
     },
     journeyEvents: { enabled: false },
-    auth: { enabled: false, allowSessionUpgrade: false },
+    auth: { enabled: settings.signIn, allowSessionUpgrade: false },
   };
 }
 

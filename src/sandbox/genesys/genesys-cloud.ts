@@ -11,6 +11,7 @@ import { GuestFiles } from './guest/guest-files.js';
 import { guestHistoryRoutes } from './guest/guest-history.js';
 import { GuestRequests } from './guest/guest-requests.js';
 import { GuestSessions } from './guest/guest-sessions.js';
+import { GuestSignIns } from './guest/guest-sign-ins.js';
 import { GuestSocket } from './guest/guest-socket.js';
 import { GuestTickets } from './guest/guest-tickets.js';
 import { Messaging } from './messaging.js';
@@ -44,6 +45,7 @@ export class GenesysCloud {
   private readonly notifications: Notifications;
   private readonly sessions: GuestSessions;
   private readonly tickets = new GuestTickets();
+  private readonly signIns = new GuestSignIns(() => this.settings);
   private readonly tokens: AccessTokens;
   private readonly audits = new AuditTrail();
   private readonly attachments = new Attachments(() => this.settings);
@@ -72,9 +74,10 @@ export class GenesysCloud {
       () => this.organization.settings.tokenSeconds,
       () => limits.requestsPerTokenPerMinute,
     );
-    this.messaging = new Messaging(this.conversations, this.sessions, faults, settings, botDelayMs);
     this.files = new GuestFiles(this.attachments, url);
-    const requests = new GuestRequests(this.sessions, this.messaging, this.tickets, this.files, settings, limits);
+    this.messaging = new Messaging(this.conversations, this.sessions, this.files, faults, settings, botDelayMs);
+    const { tickets, signIns, files } = this;
+    const requests = new GuestRequests(this.sessions, this.messaging, tickets, signIns, files, settings, limits);
     this.socket = new GuestSocket(requests, this.messaging, log, faults, limits);
   }
 
@@ -85,6 +88,7 @@ export class GenesysCloud {
     const lookupDelayMs = () => this.organization.settings.lookupDelayMs;
     oauthRoutes(app, tokens);
     guestHistoryRoutes(app, this.sessions, this.tickets);
+    this.signIns.serve(app);
     this.cdnRoutes(app);
     this.files.serve(app);
     void app.register(
@@ -154,6 +158,7 @@ export class GenesysCloud {
     this.sessions.clear();
     this.conversations.clear();
     this.attachments.clear();
+    this.signIns.clear();
     this.audits.clear();
     this.tokens.expireAll();
     this.settings = this.options.deployment;

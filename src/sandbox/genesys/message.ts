@@ -58,7 +58,7 @@ export function inboundBody(inbound: Inbound): MessageBody {
 
 /** A message to the guest. */
 export function outboundBody(
-  said: Pick<MessageBody, 'type' | 'text' | 'events' | 'originatingEntity'>,
+  said: Pick<MessageBody, 'type' | 'text' | 'content' | 'events' | 'originatingEntity'>,
   options: { readonly nickname?: string; readonly readOnly?: boolean } = {},
 ): MessageBody {
   return {

@@ -3,6 +3,8 @@ import { Bot } from './bot.js';
 import type { Conversation, EndedBy } from './conversation.js';
 import type { Conversations } from './conversations.js';
 import type { DeploymentSettings } from './deployment.js';
+import type { SentFile } from './guest/attachments.js';
+import type { GuestFiles } from './guest/guest-files.js';
 import { event, structuredMessage, type Frame } from './guest/guest-frames.js';
 import type { GuestSession, Line } from './guest/guest-session.js';
 import type { GuestSessions } from './guest/guest-sessions.js';
@@ -22,11 +24,12 @@ export class Messaging {
   constructor(
     private readonly conversations: Conversations,
     private readonly sessions: GuestSessions,
+    private readonly files: GuestFiles,
     private readonly faults: Faults,
     private readonly settings: () => DeploymentSettings,
     botDelayMs: number,
   ) {
-    this.bot = new Bot(botDelayMs, (conversation, text) => this.speak(conversation, 'workflow', text));
+    this.bot = new Bot(botDelayMs, (conversation, text) => this.speak(conversation, 'workflow', { text }));
   }
 
   /** Takes a text, a structured reply or a `Join`. Only these start a conversation; configuring a session does not. */
@@ -49,14 +52,23 @@ export class Messaging {
   }
 
   /** An agent or the bot says something; the guest has it in the history even when no socket is open. */
-  speak(conversation: Conversation, purpose: 'agent' | 'workflow', text: string): Message {
+  speak(
+    conversation: Conversation,
+    purpose: 'agent' | 'workflow',
+    { text, files = [] }: { readonly text?: string; readonly files?: readonly SentFile[] },
+  ): Message {
     const participant = conversation.participant(purpose);
+    const session = this.sessions.byNumber(conversation.sessionNumber);
+    const content = session === undefined ? [] : this.files.give(session, files);
     const body = outboundBody(
-      { type: 'Text', text, originatingEntity: purpose === 'agent' ? 'Human' : 'Bot' },
+      {
+        ...{ type: 'Text', originatingEntity: purpose === 'agent' ? 'Human' : 'Bot' },
+        ...(text === undefined ? {} : { text }),
+        ...(content.length === 0 ? {} : { content }),
+      },
       { nickname: participant.name },
     );
     const message = this.conversations.keep(conversation, participant, body);
-    const session = this.sessions.byNumber(conversation.sessionNumber);
     session?.remember(body);
     if (session !== undefined) this.deliver(session, structuredMessage(body));
     return message;
@@ -88,6 +100,11 @@ export class Messaging {
     const body = outboundBody({ type: 'Event', events: presence('Disconnect') }, { readOnly: session.readOnly });
     session.remember(body);
     this.deliver(session, structuredMessage(body));
+  }
+
+  /** The session a conversation belongs to, while there is one. */
+  sessionOf(conversation: Conversation): GuestSession | null {
+    return this.sessions.byNumber(conversation.sessionNumber) ?? null;
   }
 
   /** The guest ends it: the conversation, the session and every connection of it. */

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { extname } from 'node:path';
 import type { JsonObject } from '../../json.js';
 import { allowedMedia, blockedExtensions } from '../deployment.js';
@@ -6,20 +6,25 @@ import type { DeploymentSettings } from '../deployment.js';
 import type { GuestSession } from './guest-session.js';
 import { GuestError } from './guest-frames.js';
 
-/** A file a guest announced, and its bytes once they have come. */
+/** A file a guest announced, and its bytes once they have come; or one that was sent to a guest. */
 export type Attachment = {
   readonly id: string;
   readonly session: GuestSession;
   readonly fileName: string;
   readonly fileType: string;
   readonly fileSize: number | null;
-  /** What makes the upload and download addresses unguessable. */
+  /** What makes the address to upload it to unguessable, and signs those to download it from. */
   readonly signature: string;
   /** When it was announced, in milliseconds of the epoch. */
   readonly at: number;
   bytes: Buffer | null;
   sent: boolean;
 };
+
+export type HeldAttachment = Attachment & { bytes: Buffer };
+
+/** A file as the other side has it. */
+export type SentFile = { readonly fileName: string; readonly fileType: string; readonly bytes: Buffer };
 
 /** A file that is not wanted; the code says why. */
 export class AttachmentRefused extends Error {
@@ -80,7 +85,7 @@ export class Attachments {
     return attachment;
   }
 
-  /** The file at a signed address, or undefined. */
+  /** The file that is to be put to a signed address, or undefined. */
   at(id: string, signature: string | undefined): Attachment | undefined {
     const attachment = this.files.get(id);
     return attachment?.signature === signature ? attachment : undefined;
@@ -99,16 +104,35 @@ export class Attachments {
       throw new AttachmentRefused(4003, 'What is in the file is not allowed.');
     if (attachment.fileSize !== null && attachment.fileSize !== bytes.length)
       throw new AttachmentRefused(4002, 'The file is not as large as it was said to be.');
-    this.held += bytes.length - (attachment.bytes?.length ?? 0);
-    attachment.bytes = bytes;
-    for (const { id } of this.files.values()) {
-      if (this.held <= MOST_BYTES_HELD) break;
-      if (id !== attachment.id) this.remove(id);
-    }
+    this.hold(attachment, bytes);
+  }
+
+  /** A file for the guest of a session, from the other side. */
+  give(session: GuestSession, { fileName, fileType, bytes }: SentFile): HeldAttachment {
+    const attachment: Attachment = {
+      ...{ id: randomUUID(), session, fileName, fileType, fileSize: bytes.length, signature: randomUUID() },
+      ...{ at: Date.now(), bytes: null, sent: true },
+    };
+    this.files.set(attachment.id, attachment);
+    this.hold(attachment, bytes);
+    return Object.assign(attachment, { bytes });
+  }
+
+  /** What stands in an address under which a file can be downloaded for a while. */
+  ticket({ signature }: Attachment): { readonly expires: string; readonly signature: string } {
+    const expires = String(Date.now() + this.settings().downloadSeconds * 1_000);
+    return { expires, signature: signed(signature, expires) };
+  }
+
+  /** The file such an address leads to, however old it is, or undefined. */
+  downloadable(id: string, expires: string | undefined, signature: string | undefined): HeldAttachment | undefined {
+    const attachment = this.files.get(id);
+    const isSigned = attachment !== undefined && signature === signed(attachment.signature, expires ?? '');
+    return isSigned && attachment.bytes !== null ? (attachment as HeldAttachment) : undefined;
   }
 
   /** An uploaded file of this session. */
-  uploaded(session: GuestSession, id: unknown): Attachment & { bytes: Buffer } {
+  uploaded(session: GuestSession, id: unknown): HeldAttachment {
     const attachment = typeof id === 'string' ? this.files.get(id) : undefined;
     if (attachment === undefined || attachment.session !== session) throw new GuestError(4009, 'attachment not found');
     const { bytes } = attachment;
@@ -116,6 +140,15 @@ export class Attachments {
       throw new GuestError(4008, 'attachment expired');
     if (bytes === null) throw new GuestError(4010, 'attachment not successfully uploaded');
     return Object.assign(attachment, { bytes });
+  }
+
+  private hold(attachment: Attachment, bytes: Buffer): void {
+    this.held += bytes.length - (attachment.bytes?.length ?? 0);
+    attachment.bytes = bytes;
+    for (const { id } of this.files.values()) {
+      if (this.held <= MOST_BYTES_HELD) break;
+      if (id !== attachment.id) this.remove(id);
+    }
   }
 
   remove(id: string): void {
@@ -130,7 +163,7 @@ export class Attachments {
 }
 
 /** An attachment as it stands in a message. */
-export function attachmentContent(attachment: Attachment & { bytes: Buffer }, url: string): JsonObject {
+export function attachmentContent(attachment: HeldAttachment, url: string): JsonObject {
   const { id, fileName, fileType, bytes } = attachment;
   return {
     contentType: 'Attachment',
@@ -145,6 +178,9 @@ export function attachmentContent(attachment: Attachment & { bytes: Buffer }, ur
     },
   };
 }
+
+const signed = (signature: string, expires: string): string =>
+  createHmac('sha256', signature).update(expires).digest('hex');
 
 function mediaType(mime: string): string {
   const family = mime.split('/')[0] ?? '';

@@ -95,6 +95,49 @@ describe('Files of a guest', () => {
     await lab.http('PATCH', '/sandbox/genesys/deployment', { fileTypes: ['*/*'], fileSeconds: 3_600 });
   });
 
+  it('come from the other side too, live and in the history, under addresses that run out and can be had anew', async () => {
+    const guest = await lab.configured();
+    await guest.say('Could you send me the invoice?');
+    const { id } = (await lab.conversations()).at(-1)!;
+    const bytes = Buffer.from('%PDF-1.7');
+    const file = { fileName: 'invoice.pdf', fileType: 'application/pdf', base64: bytes.toString('base64') };
+    const path = `/sandbox/genesys/conversations/${id}/messages`;
+    await lab.http('PATCH', '/sandbox/genesys/deployment', { downloadSeconds: 1 });
+    const said = await lab.http('POST', path, { text: 'Here it is', files: [file] });
+    expect(said).toMatchObject({
+      ...{ status: 201, body: { from: 'agent', files: [{ fileName: 'invoice.pdf', bytes: bytes.length }] } },
+    });
+    const heard = await guest.heard(({ body }) => body.text === 'Here it is');
+    type Carried = { content: { contentType: string; attachment: { id: string; url: string } }[] };
+    const [content] = (heard.body as unknown as Carried).content;
+    expect(heard.body).toMatchObject({ type: 'Text', direction: 'Outbound', originatingEntity: 'Human' });
+    expect(content).toMatchObject({
+      contentType: 'Attachment',
+      attachment: { filename: 'invoice.pdf', mediaType: 'File', mime: 'application/pdf', fileSize: bytes.length },
+    });
+    const { url, id: attachmentId } = content!.attachment;
+    const read = async (address: string) => {
+      const answer = await fetch(address);
+      return [answer.status, answer.headers.get('content-type'), await answer.text()];
+    };
+    expect(await read(url)).toEqual([200, 'application/pdf', '%PDF-1.7']);
+    const later = url.replace(/expires=\d+/, `expires=${Date.now() + 60_000}`);
+    expect((await read(later))[0]).toBe(403);
+    const { body } = await guest.ask('getJwt');
+    const history = await lab.http<{ entities: Carried[] }>('GET', '/api/v2/webmessaging/messages', undefined, {
+      authorization: `bearer ${body.jwt}`,
+    });
+    expect(history.body.entities).toContainEqual(expect.objectContaining({ content: [content] }));
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect(await read(url)).toEqual([403, 'application/xml', expect.stringContaining('Request has expired')]);
+    const located = await guest.ask('getAttachment', { attachmentId });
+    expect((await read((located.body as unknown as Presigned).url))[0]).toBe(200);
+    expect(await (await lab.configured()).ask('getAttachment', { attachmentId })).toMatchObject({ code: 4009 });
+    for (const files of ['x', [{ ...file, base64: '?' }], [{ fileName: 'a.pdf' }], Array(11).fill(file)])
+      expect((await lab.http('POST', path, { text: 'x', files })).status).toBe(400);
+    await lab.http('PATCH', '/sandbox/genesys/deployment', { downloadSeconds: 600 });
+  });
+
   it('stay with the session that announced them', async () => {
     const [guest, other] = [await lab.configured(), await lab.configured()];
     const announced = { attachmentId: randomUUID(), fileName: 'a.txt', fileType: 'text/plain', fileSize: 5 };

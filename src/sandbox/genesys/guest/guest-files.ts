@@ -8,11 +8,18 @@ import {
   MAX_FILE_BYTES,
   type Attachment,
   type Attachments,
+  type SentFile,
 } from './attachments.js';
 import { event, GuestError, response, type Frame } from './guest-frames.js';
 import type { GuestSession } from './guest-session.js';
 
-type Signed = { Params: { id: string }; Querystring: { signature?: string } };
+type Signed = { Params: { id: string }; Querystring: { signature?: string; expires?: string } };
+
+/** As Amazon S3 says it. */
+const accessDenied = (message: string): string =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>${message}</Message></Error>`;
+const ACCESS_DENIED = accessDenied('Access Denied');
+const REQUEST_EXPIRED = accessDenied('Request has expired');
 
 const uploadHeaders = { 'x-amz-tagging': 'sandbox' } as const;
 
@@ -27,7 +34,11 @@ export class GuestFiles {
   announce(session: GuestSession, frame: JsonObject, tracingId: string | undefined): Frame {
     try {
       const attachment = this.attachments.announce(session, frame);
-      return response('PresignedUrlResponse', this.presigned(attachment, 'uploads', uploadHeaders), tracingId);
+      return response(
+        'PresignedUrlResponse',
+        this.presigned(attachment, this.uploadAddress(attachment), uploadHeaders),
+        tracingId,
+      );
     } catch (error) {
       if (!(error instanceof AttachmentRefused)) throw error;
       const body = { attachmentId: frame['attachmentId'], errorCode: error.code, errorMessage: error.message };
@@ -38,7 +49,11 @@ export class GuestFiles {
   /** `getAttachment`: answers where to read them. */
   locate(session: GuestSession, frame: JsonObject, tracingId: string | undefined): Frame {
     const attachment = this.attachments.uploaded(session, frame['attachmentId']);
-    return response('PresignedUrlResponse', this.presigned(attachment, 'downloads', {}), tracingId);
+    return response(
+      'PresignedUrlResponse',
+      this.presigned(attachment, this.downloadAddress(attachment), {}),
+      tracingId,
+    );
   }
 
   /** `deleteAttachment`: takes back what was uploaded and not sent. */
@@ -56,7 +71,15 @@ export class GuestFiles {
       const named = each['attachment'] as { id?: unknown } | undefined;
       const attachment = this.attachments.uploaded(session, named?.id);
       attachment.sent = true;
-      return attachmentContent(attachment, this.address(attachment, 'downloads'));
+      return attachmentContent(attachment, this.downloadAddress(attachment));
+    });
+  }
+
+  /** Files from the other side, as they stand in a message to the guest of a session. */
+  give(session: GuestSession, sent: readonly SentFile[]): JsonObject[] {
+    return sent.map((file) => {
+      const attachment = this.attachments.give(session, file);
+      return attachmentContent(attachment, this.downloadAddress(attachment));
     });
   }
 
@@ -81,8 +104,12 @@ export class GuestFiles {
         return reply.code(200).send();
       });
       files.get<Signed>('/downloads/:id', async ({ params, query }, reply) => {
-        const { bytes, fileType } = this.require(params.id, query.signature);
-        return reply.type(fileType).send(bytes);
+        const file = this.attachments.downloadable(params.id, query.expires, query.signature);
+        if (file !== undefined && Date.now() < Number(query.expires)) return reply.type(file.fileType).send(file.bytes);
+        return reply
+          .code(403)
+          .type('application/xml')
+          .send(file === undefined ? ACCESS_DENIED : REQUEST_EXPIRED);
       });
     });
   }
@@ -93,7 +120,7 @@ export class GuestFiles {
     const timestamp = new Date().toISOString();
     try {
       this.attachments.upload(attachment, bytes);
-      const downloadUrl = this.address(attachment, 'downloads');
+      const downloadUrl = this.downloadAddress(attachment);
       attachment.session.broadcast(event('UploadSuccessEvent', { attachmentId, downloadUrl, timestamp }));
     } catch (error) {
       if (!(error instanceof AttachmentRefused)) throw error;
@@ -103,14 +130,13 @@ export class GuestFiles {
   }
 
   private presigned(
-    attachment: Attachment,
-    where: 'uploads' | 'downloads',
+    { id, fileName, fileType, fileSize }: Attachment,
+    url: string,
     headers: Readonly<Record<string, string>>,
   ): object {
-    const { id, fileName, fileType, fileSize } = attachment;
     return {
       attachmentId: id,
-      url: this.address(attachment, where),
+      url,
       headers,
       fileName,
       fileType,
@@ -118,8 +144,13 @@ export class GuestFiles {
     };
   }
 
-  private address({ id, signature }: Attachment, where: 'uploads' | 'downloads'): string {
-    return `${this.url()}/${where}/${encodeURIComponent(id)}?signature=${signature}`;
+  private uploadAddress({ id, signature }: Attachment): string {
+    return `${this.url()}/uploads/${encodeURIComponent(id)}?signature=${signature}`;
+  }
+
+  private downloadAddress(attachment: Attachment): string {
+    const { expires, signature } = this.attachments.ticket(attachment);
+    return `${this.url()}/downloads/${encodeURIComponent(attachment.id)}?expires=${expires}&signature=${signature}`;
   }
 
   private require(id: string, signature: string | undefined): Attachment {

@@ -10,6 +10,7 @@ import { GuestError, response, TooManyRequests, type Frame } from './guest-frame
 import { MAX_CUSTOM_DATA_BYTES, readMessage } from './guest-message.js';
 import type { GuestSession } from './guest-session.js';
 import type { GuestSessions } from './guest-sessions.js';
+import type { GuestSignIns } from './guest-sign-ins.js';
 import type { GuestTickets } from './guest-tickets.js';
 
 type Answer = (connection: GuestConnection, frame: JsonObject, taking: Taking) => void;
@@ -17,7 +18,8 @@ type Answer = (connection: GuestConnection, frame: JsonObject, taking: Taking) =
 /** Everything a guest may ask for on the socket, by the `action` of its frame. */
 export class GuestRequests {
   private readonly answers: ReadonlyMap<unknown, Answer> = new Map<string, Answer>([
-    ['configureSession', (connection, frame, taking) => this.configure(connection, frame, taking)],
+    ['configureSession', (connection, frame, taking) => this.configure(connection, frame, taking, false)],
+    ['configureAuthenticatedSession', (connection, frame, taking) => this.signIn(connection, frame, taking)],
     ['onMessage', (connection, frame, taking) => this.message(connection, frame, taking)],
     ['echo', (connection, frame, taking) => this.echo(connection, frame, taking)],
     ['getJwt', (connection, frame, { tracingId }) => this.ticket(connection, frame, tracingId)],
@@ -32,6 +34,7 @@ export class GuestRequests {
     private readonly sessions: GuestSessions,
     private readonly messaging: Messaging,
     private readonly tickets: GuestTickets,
+    private readonly signIns: GuestSignIns,
     private readonly files: GuestFiles,
     private readonly settings: () => DeploymentSettings,
     private readonly limits: Limits,
@@ -44,20 +47,28 @@ export class GuestRequests {
     const answer = this.answers.get(frame['action']);
     if (answer === undefined) {
       if (typeof frame['action'] !== 'string') throw new GuestError(4020, 'Missing parameter: action');
-      if (frame['action'] === 'configureAuthenticatedSession')
-        throw new GuestError(4000, 'Sign-in is not enabled on this deployment.');
       throw new GuestError(400, 'Unknown action.');
     }
     answer(connection, frame, taking);
   }
 
-  private configure(connection: GuestConnection, frame: JsonObject, { tracingId }: Taking): void {
+  private signIn(connection: GuestConnection, frame: JsonObject, taking: Taking): void {
+    if (!this.settings().signIn) throw new GuestError(4000, 'Sign-in is not enabled on this deployment.');
+    const { code } = isObject(frame['data']) ? frame['data'] : {};
+    if (!this.signIns.isLive(code)) throw new GuestError(401, 'Unauthorized');
+    this.configure(connection, frame, taking, true);
+  }
+
+  private configure(connection: GuestConnection, frame: JsonObject, { tracingId }: Taking, isSignedIn: boolean): void {
     const { token, deploymentId } = frame;
     if (typeof token !== 'string' || token === '') throw new GuestError(4020, 'Missing parameter: token');
     if (deploymentId === undefined) throw new GuestError(4020, 'Missing parameter: deploymentId');
     if (deploymentId !== account.deploymentId)
       throw new GuestError(400, 'The deployment is not the one of this connection.');
+    if (!isSignedIn && this.sessions.find(token)?.isSignedIn === true)
+      throw new GuestError(4017, 'Cannot downgrade to an unauthenticated session.');
     const { session, isNew } = this.sessionFor(connection, token, frame);
+    session.isSignedIn = isSignedIn;
     if (connection.session !== session) {
       connection.leave();
       connection.session = session;

@@ -22,6 +22,8 @@ export class GuestSession {
   conversation: Conversation | null = null;
   /** The last conversation was ended for reading only: nothing may be sent. */
   readOnly = false;
+  /** It belongs to somebody who has signed in: nobody else configures it any more. */
+  isSignedIn = false;
   readonly messageRate: RateWindow;
   readonly historyRate: RateWindow;
   private readonly messages: MessageBody[] = [];

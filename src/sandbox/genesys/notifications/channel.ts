@@ -10,6 +10,7 @@ export class Channel {
   readonly topics = new Set<string>();
   private expiresAt = Date.now() + LIFE_MS;
   private socket: WebSocket | null = null;
+  private isSilent = false;
   private heartbeat: NodeJS.Timeout | undefined;
 
   get expires(): string {
@@ -33,6 +34,7 @@ export class Channel {
   open(socket: WebSocket, heartbeatMs: number): void {
     this.close(1000);
     this.socket = socket;
+    this.isSilent = false;
     this.heartbeat = setInterval(() => this.say(metadata('WebSocket Heartbeat')), heartbeatMs).unref();
     socket.on('message', (data: Buffer) => this.heard(data.toString('utf8')));
     socket.on('error', () => socket.terminate());
@@ -54,6 +56,11 @@ export class Channel {
     setTimeout(() => socket?.close(1001), afterMs).unref();
   }
 
+  /** Says nothing more on the socket of the moment, as if what lies between had forgotten it. */
+  silence(): void {
+    this.isSilent = true;
+  }
+
   /** Closes with a code, or breaks off. */
   close(code: number | undefined): void {
     clearInterval(this.heartbeat);
@@ -67,7 +74,7 @@ export class Channel {
   }
 
   private say(frame: object): void {
-    if (this.isOpen) this.socket?.send(JSON.stringify(frame));
+    if (this.isOpen && !this.isSilent) this.socket?.send(JSON.stringify(frame));
   }
 }
 

@@ -71,7 +71,8 @@ export class Notifications {
     for (const channel of this.list()
       .filter(({ isOpen }) => isOpen)
       .slice(0, left)) {
-      if (effect.announceClose) channel.announceClose(effect.delayMs ?? CLOSING_MS);
+      if (effect.silence) channel.silence();
+      else if (effect.announceClose) channel.announceClose(effect.delayMs ?? CLOSING_MS);
       else channel.close(effect.closeCode);
     }
   }

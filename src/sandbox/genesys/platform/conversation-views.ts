@@ -93,11 +93,17 @@ export function plainView(conversation: Conversation): object {
   };
 }
 
-function plainMessage({ id, type, direction, text = '', content = [], channel }: Message['body']): object {
+function plainMessage(body: Message['body']): object {
+  const { id, type, direction, channel } = body;
+  return { id, type, direction, at: channel.time, ...plainWords(body) };
+}
+
+/** What was said, and which files came with it. */
+export function plainWords({ text = '', content = [] }: Message['body']): object {
   const files = content.flatMap(({ attachment }) =>
     isObject(attachment) ? [{ fileName: attachment['filename'], bytes: attachment['fileSize'] }] : [],
   );
-  return { id, type, direction, text, at: channel.time, ...(files.length === 0 ? {} : { files }) };
+  return { text, ...(files.length === 0 ? {} : { files }) };
 }
 
 function participantFields(participant: Participant): object {
