@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
 import { examine, exitCode } from '../adapters/genesys/doctor.js';
 import type { Finding } from '../adapters/genesys/finding.js';
-import type { GenesysSettings } from '../adapters/genesys/genesys.settings.js';
+import { contactSourceOf } from '../adapters/genesys/genesys.settings.js';
+import type { GenesysSettings, GenesysUses } from '../adapters/genesys/genesys.settings.js';
 import { openPlatform } from '../adapters/genesys/platform.js';
 import { ConfigError, readConfig } from '../config.js';
 import { withPassingKeys } from '../config.keys.js';
@@ -21,10 +22,11 @@ export async function run(): Promise<number> {
   Logger.overrideLogger(false);
   if (existsSync('.env')) process.loadEnvFile('.env');
   try {
-    const { genesys, mode } = readConfig(withPassingKeys(process.env));
-    if (genesys !== null) return await report(genesys, mode === 'sandbox' ? 'a sandbox' : genesys.environment);
+    const { genesys, mode, crms, crmEnv, genesysNotifications } = readConfig(withPassingKeys(process.env));
+    const uses = { contactSourceId: contactSourceOf(crms, crmEnv), notifications: genesysNotifications };
+    if (genesys !== null) return await report(genesys, uses, mode === 'sandbox' ? 'a sandbox' : genesys.environment);
     const sandbox = await startSandbox({ port: 0 });
-    const code = await report(localGenesys(sandbox), 'a local sandbox, since no GENESYS_CLIENT_ID is given');
+    const code = await report(localGenesys(sandbox), uses, 'a local sandbox, since no GENESYS_CLIENT_ID is given');
     await sandbox.close();
     return code;
   } catch (error) {
@@ -34,11 +36,11 @@ export async function run(): Promise<number> {
   }
 }
 
-async function report(settings: GenesysSettings, what: string): Promise<number> {
+async function report(settings: GenesysSettings, uses: GenesysUses, what: string): Promise<number> {
   console.log(`Examining ${what}, deployment ${settings.deploymentId}\n`);
   const clock = new SystemClock();
   const { client } = openPlatform(settings, new LoneGate(clock));
-  const findings = await examine(settings, client, clock);
+  const findings = await examine(settings, client, clock, uses);
   for (const { verdict, about, says, feature } of findings) {
     console.log(`${MARKS[verdict]}  ${about.padEnd(11)}  ${says}`);
     if (feature !== undefined) console.log(`${' '.repeat(20)}What it costs: ${feature}.`);

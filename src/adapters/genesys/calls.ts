@@ -16,9 +16,9 @@ export function tellRequest(verb: string, url: string): void {
   if (calls.hasSubscribers) calls.publish({ verb, what: new URL(url).pathname } satisfies GenesysCall);
 }
 
-/** Tells of a file on its way; its address belongs to that file alone. */
-export function tellUpload(): void {
-  if (calls.hasSubscribers) calls.publish({ verb: 'PUT', what: 'presigned' } satisfies GenesysCall);
+/** Tells of a file on its way there (`PUT`) or here (`GET`); its address belongs to that file alone. */
+export function tellFileRequest(verb: 'PUT' | 'GET'): void {
+  if (calls.hasSubscribers) calls.publish({ verb, what: 'presigned' } satisfies GenesysCall);
 }
 
 /** Tells of something said on the guest socket. */

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { errorCode } from '../../kernel/app-error.js';
+import { AppError, errorCode } from '../../kernel/app-error.js';
 import type { Finding } from './finding.js';
+import type { GenesysUses } from './genesys.settings.js';
+import { openChannel, subscribe, TOPIC_PERMISSION } from './notification-channels.js';
 import type { PlatformApis, PlatformClient } from './platform-client.js';
+import { topicsOf } from './platform-notifications.js';
 
 /** What our OAuth client must be allowed to do, and a call that shows whether it is and can hit nothing: its ids are made up. */
 type Permission = {
@@ -57,6 +60,45 @@ const PERMISSIONS: readonly Permission[] = [
   },
 ];
 
+/** Where guests are kept as external contacts (`genesys-contacts`). Nobody's contact is read, and none is written: there is nothing in what is asked. */
+const contactPermissions = (contactSourceId: string): readonly Permission[] => [
+  {
+    name: 'externalContacts:contact:enrich',
+    feature: 'keeping guests as external contacts: the CRM genesys-contacts holds every record back',
+    probe: ({ contacts }) => contacts.postExternalcontactsBulkContactsEnrich({ entities: [] }, { dryRun: true }),
+  },
+  {
+    name: 'externalContacts:contact:view',
+    feature: 'putting conversations with the guest’s contact, and comparing contacts with guests',
+    probe: ({ contacts }) =>
+      contacts.postExternalcontactsIdentifierlookupContacts({
+        type: 'ExternalId',
+        value: randomUUID(),
+        externalSource: { id: contactSourceId } as never,
+      }),
+  },
+  {
+    name: 'externalContacts:customFields:view',
+    feature: 'knowing which fields contacts have: the CRM genesys-contacts holds every record back',
+    probe: ({ contacts }) => contacts.getExternalcontactsContactsSchema(randomUUID()),
+  },
+  {
+    name: 'conversation:communication:view',
+    feature: 'putting conversations with the guest’s contact',
+    probe: ({ conversations }) => conversations.getConversation(randomUUID()),
+  },
+  {
+    name: 'relate:conversation:associate or externalContacts:conversation:associate',
+    feature: 'putting conversations with the guest’s contact',
+    probe: ({ contacts }) => contacts.putExternalcontactsConversation(...nobodysAssociation()),
+  },
+];
+
+function nobodysAssociation() {
+  const [conversationId, communicationId, externalContactId] = [randomUUID(), randomUUID(), randomUUID()];
+  return [conversationId, { conversationId, communicationId, mediaType: 'MESSAGE', externalContactId }] as const;
+}
+
 /** What began a moment ago: as little as can be searched. */
 function anInstantAgo() {
   const [startValue, endValue] = [Date.now() - 1_000, Date.now()].map((at) => new Date(at).toISOString());
@@ -64,10 +106,17 @@ function anInstantAgo() {
 }
 
 /** One finding for all that are there, one for each that is not. */
-export async function permissionFindings(platform: PlatformClient): Promise<Finding[]> {
+export async function permissionFindings(
+  platform: PlatformClient,
+  { contactSourceId, notifications }: GenesysUses,
+): Promise<Finding[]> {
   const missing: Finding[] = [];
-  for (const { name, feature, probe } of PERMISSIONS) {
-    const code = await outcome(platform, probe);
+  const wanted = [...PERMISSIONS, ...(contactSourceId === null ? [] : contactPermissions(contactSourceId))];
+  const outcomes = [];
+  for (const { name, feature, probe } of wanted)
+    outcomes.push({ name, feature, ...(await outcome(platform.call('permission probe', probe))) });
+  if (notifications) outcomes.push(await topicOutcome(platform));
+  for (const { name, feature, code } of outcomes) {
     if (ANSWERS.includes(code)) continue;
     const says =
       code === 'genesys.forbidden'
@@ -82,11 +131,21 @@ export async function permissionFindings(platform: PlatformClient): Promise<Find
 /** Whoever may do it is told that there is nothing by this id. */
 const ANSWERS = ['done', 'genesys.not_found', 'genesys.bad_request'];
 
-async function outcome(platform: PlatformClient, probe: Permission['probe']): Promise<string> {
+async function outcome(asked: Promise<unknown>): Promise<{ readonly code: string; readonly missing?: unknown }> {
   try {
-    await platform.call('permission probe', probe);
-    return 'done';
+    await asked;
+    return { code: 'done' };
   } catch (error) {
-    return errorCode(error);
+    return { code: errorCode(error), ...(error instanceof AppError ? { missing: error.extra['missing'] } : {}) };
   }
+}
+
+/** Only a subscription shows whether a topic is permitted, and names what is missing. A channel nobody is connected to is the first to be put out. */
+async function topicOutcome(platform: PlatformClient) {
+  const asked = openChannel(platform).then(({ id }) => subscribe(platform, id, topicsOf(randomUUID())));
+  const { code, missing } = await outcome(asked);
+  const name = Array.isArray(missing) ? missing.join(', ') : TOPIC_PERMISSION;
+  const feature =
+    'notifications: ends of widget-led guests’ conversations are learnt of by reconciliation alone, later';
+  return { name, feature, code };
 }

@@ -4,7 +4,7 @@ import { Lab } from '../../sandbox/lab.contract.js';
 import { examine, exitCode } from './doctor.js';
 import type { Finding } from './finding.js';
 import { settingsOf } from './genesys-lab.contract.js';
-import type { GenesysSettings } from './genesys.settings.js';
+import type { GenesysSettings, GenesysUses } from './genesys.settings.js';
 import { openPlatform } from './platform.js';
 
 class LateClock extends Clock {
@@ -19,10 +19,16 @@ describe('The doctor', () => {
   afterEach(() => lab.sandbox.reset());
   afterAll(() => lab.close());
 
-  const look = (changes: Partial<GenesysSettings> = {}, clock: Clock = new SystemClock()): Promise<Finding[]> => {
+  const look = (
+    changes: Partial<GenesysSettings> = {},
+    clock: Clock = new SystemClock(),
+    uses?: GenesysUses,
+  ): Promise<Finding[]> => {
     const settings = { ...settingsOf(lab), ...changes };
     const limits = { attemptMs: 1_000, callMs: 2_000, attempts: 1 };
-    return examine(settings, openPlatform(settings, new LoneGate(clock), limits).client, clock);
+    const { client, queue } = openPlatform(settings, new LoneGate(clock), limits);
+    queue.perMinute = 60_000;
+    return examine(settings, client, clock, uses);
   };
   const forbid = (match: string) => () => lab.fault('genesys', match, { permission: false }, 10);
   const configure = (settings: object) => () => lab.http('PATCH', '/sandbox/genesys/deployment', settings);
@@ -98,6 +104,67 @@ describe('The doctor', () => {
     if (feature !== null) expect(missing?.feature).toMatch(feature);
     expect(exitCode(findings)).toBe(code);
     expect(JSON.stringify(findings)).not.toContain(settingsOf(lab).clientSecret);
+  });
+
+  const EVERYTHING: GenesysUses = { contactSourceId: '5a4d0b0c-0000-4000-8000-00000000e001', notifications: true };
+
+  it('asks of contacts and notifications only where they are used, and leaves neither a contact nor a listener behind', async () => {
+    await look();
+    const asked = async () => (await lab.requests()).filter(({ path }) => /externalcontacts|notifications/.test(path));
+    expect(await asked()).toEqual([]);
+    const permissions = (await look({}, undefined, EVERYTHING)).filter(({ about }) => about === 'permission');
+    expect(permissions).toMatchObject([{ verdict: 'fine' }]);
+    expect(
+      (await asked()).map(({ method, path }) => `${method} ${path.replace(/(streaming-0-)?[0-9a-f-]{32,}/, '$1…')}`),
+    ).toEqual([
+      'POST /api/v2/externalcontacts/bulk/contacts/enrich',
+      'POST /api/v2/externalcontacts/identifierlookup/contacts',
+      'GET /api/v2/externalcontacts/contacts/schemas/…',
+      'PUT /api/v2/externalcontacts/conversations/…',
+      'POST /api/v2/notifications/channels',
+      'PUT /api/v2/notifications/channels/streaming-0-…/subscriptions',
+    ]);
+    expect((await lab.http('GET', '/sandbox/crm/genesys-contacts/records')).body).toEqual([]);
+  });
+
+  it('names each right that contacts want, and what it costs to lack it', async () => {
+    const lacking: [target: string, path: string, permission: string, feature: RegExp][] = [
+      [
+        'crm/genesys-contacts',
+        '/contacts/enrich',
+        'externalContacts:contact:enrich',
+        /^keeping guests as external contacts/,
+      ],
+      ['genesys', '/identifierlookup/', 'externalContacts:contact:view', /guest’s contact/],
+      ['crm/genesys-contacts', '/contacts/schemas/', 'externalContacts:customFields:view', /fields contacts have/],
+      [
+        'genesys',
+        '/externalcontacts/conversations/',
+        'externalContacts:conversation:associate',
+        /^putting conversations/,
+      ],
+    ];
+    for (const [target, path] of lacking) await lab.fault(target, path, { status: 403 });
+    const findings = await look({}, undefined, EVERYTHING);
+    const missing = findings.filter(({ verdict }) => verdict !== 'fine');
+    expect(missing).toHaveLength(lacking.length);
+    for (const [at, [, , permission, feature]] of lacking.entries()) {
+      expect(missing[at]?.says).toMatch(new RegExp(`lacks the permission .*${permission}`));
+      expect(missing[at]?.feature).toMatch(feature);
+    }
+    expect(exitCode(findings)).toBe(1);
+  });
+
+  it('names the rights that topics want, as Genesys names them', async () => {
+    await lab.fault('genesys', '/subscriptions', { rejectTopics: true });
+    const missing = (await look({}, undefined, EVERYTHING)).filter(({ verdict }) => verdict !== 'fine');
+    expect(missing).toMatchObject([
+      {
+        about: 'permission',
+        says: expect.stringContaining('lacks the permission analytics:conversationDetail:view') as string,
+        feature: expect.stringContaining('by reconciliation alone') as string,
+      },
+    ]);
   });
 
   it('does not take what it could not find out for a right that is there', async () => {

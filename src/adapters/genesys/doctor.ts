@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.js';
 import { CALLS_PER_MINUTE } from './call-queue.js';
 import type { Finding } from './finding.js';
 import { deploymentFindings, originFindings } from './doctor-deployment.js';
-import type { GenesysSettings } from './genesys.settings.js';
+import type { GenesysSettings, GenesysUses } from './genesys.settings.js';
 import { permissionFindings } from './doctor-permissions.js';
 import { callsPerMinute } from './platform-limits.js';
 import type { PlatformClient } from './platform-client.js';
@@ -11,12 +11,20 @@ import type { PlatformClient } from './platform-client.js';
 /** From here on times differ by more than messages travel. */
 const SKEW_MS = 5_000;
 
-/** Looks at everything we need of Genesys Cloud, and changes nothing there. */
-export async function examine(settings: GenesysSettings, platform: PlatformClient, clock: Clock): Promise<Finding[]> {
+/**
+ * Looks at everything we need of Genesys Cloud, and changes nothing there; where notifications are used, a channel stays that nobody is connected
+ * to, for a day.
+ */
+export async function examine(
+  settings: GenesysSettings,
+  platform: PlatformClient,
+  clock: Clock,
+  uses: GenesysUses = { contactSourceId: null, notifications: false },
+): Promise<Finding[]> {
   const credentials = await credentialFinding(settings, platform);
   const own = [...(await deploymentFindings(settings)), ...(await originFindings(settings))];
   if (credentials.verdict !== 'fine') return [credentials, ...own];
-  const permissions = await permissionFindings(platform);
+  const permissions = await permissionFindings(platform, uses);
   return [credentials, await clockFinding(platform, clock), ...permissions, await limitFinding(platform), ...own];
 }
 

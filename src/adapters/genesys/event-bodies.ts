@@ -1,4 +1,5 @@
 import { AppError } from '../../kernel/app-error.js';
+import { pointerTo } from '../../kernel/json-pointer.js';
 import { ConversationEvents } from '../../modules/guest/index.js';
 import type { ConversationNews } from '../../modules/guest/index.js';
 
@@ -59,8 +60,7 @@ function own(body: Fields): ConversationNews {
   const { type, guestSessionId, ...rest } = body;
   if (!OWN_TYPES.includes(type as never)) throw invalid('/type', 'isIn', `must be one of ${OWN_TYPES.join(', ')}`);
   const [unknown] = Object.keys(rest).filter((name) => !['conversationId', 'disconnectType'].includes(name));
-  if (unknown !== undefined)
-    throw invalid(`/${unknown.replaceAll('~', '~0').replaceAll('/', '~1')}`, 'unknown', 'is not known here; remove it');
+  if (unknown !== undefined) throw invalid(pointerTo('', unknown), 'unknown', 'is not known here; remove it');
   if (guestSessionId !== undefined && guestSessionId !== '' && idOrNull(guestSessionId) === null)
     throw invalid('/guestSessionId', 'matches', 'must be the id of a guest, or absent');
   return {

@@ -1,5 +1,6 @@
-import { tellRequest, tellUpload } from './calls.js';
-import { GenesysFailure } from './genesys-errors.js';
+import { tellFileRequest, tellRequest } from './calls.js';
+import type { FileContent } from '../../modules/guest/index.js';
+import { GenesysFailure, genesysError } from './genesys-errors.js';
 import type { Called } from './genesys-errors.js';
 
 export type Request = {
@@ -9,6 +10,8 @@ export type Request = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
   readonly timeoutMs: number;
+  /** Ends the request before its time. */
+  readonly signal?: AbortSignal;
 };
 
 export type Answer = {
@@ -28,13 +31,14 @@ const LONGEST_WAIT_MS = 60_000;
  * whatever logs it; what `fetch` throws knows only the system error. It also aborts for real, and costs no dependency.
  */
 export async function exchange(request: Request): Promise<Answer> {
-  const { called, method, url, headers, body, timeoutMs } = request;
-  if (called === 'files') tellUpload();
+  const { called, method, url, headers, body, timeoutMs, signal: gone } = request;
+  if (called === 'files') tellFileRequest('PUT');
   else if (called !== 'api') tellRequest(method, url);
   let response: Response;
   let text: string;
   try {
-    const signal = AbortSignal.timeout(timeoutMs);
+    const late = AbortSignal.timeout(timeoutMs);
+    const signal = gone === undefined ? late : AbortSignal.any([late, gone]);
     response = await fetch(url, {
       method,
       headers,
@@ -53,6 +57,44 @@ export async function exchange(request: Request): Promise<Answer> {
     correlationId: correlationId(answer.headers['inin-correlation-id']) ?? headers['ININ-Correlation-Id'],
     retryAfterMs: waitMs(answer),
   });
+}
+
+/** For the storage to begin; and for a whole file, however slowly whoever reads it does. */
+const BEGIN_MS = 10_000;
+const WHOLE_FILE_MS = 5 * 60_000;
+
+/** Begins to read a file from a signed address. It is never followed to another, and reading ends when `gone` is aborted. */
+export async function download(url: string, gone: AbortSignal): Promise<FileContent> {
+  tellFileRequest('GET');
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), BEGIN_MS);
+  try {
+    const signal = AbortSignal.any([gone, late.signal, AbortSignal.timeout(WHOLE_FILE_MS)]);
+    // As it is: packed, it would be longer than it is said to be.
+    const response = await fetch(url, { headers: { 'Accept-Encoding': 'identity' }, redirect: 'manual', signal });
+    if (response.ok) return { size: sizeOf(response.headers), bytes: bytesOf(response) };
+    await response.body?.cancel();
+    throw new GenesysFailure('download', response.status, {
+      retryAfterMs: retryAfterMs(response.headers.get('retry-after') ?? undefined),
+    });
+  } catch (error) {
+    throw error instanceof GenesysFailure ? error : new GenesysFailure('download', null, { word: systemWord(error) });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function sizeOf(headers: Headers): number | null {
+  const length = headers.get('content-length') ?? '';
+  return /^\d{1,15}$/.test(length) && !headers.has('content-encoding') ? Number(length) : null;
+}
+
+async function* bytesOf({ body }: Response): AsyncGenerator<Uint8Array, void> {
+  try {
+    if (body !== null) yield* body as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw genesysError(new GenesysFailure('download', null, { word: systemWord(error) }));
+  }
 }
 
 function parsed(text: string): unknown {

@@ -29,6 +29,22 @@ describe('Frames of the guest socket', () => {
     expect(readMessage({ ...outbound, type: 'Receipt' })).toMatchObject({ isText: false });
   });
 
+  it('tell of files what can be believed, and leave out what is none', () => {
+    const whole = { id: 'a', url: 'https://x/y', filename: 'a.pdf', mediaType: 'File', mime: 'application/pdf' };
+    const heard = { id: 'a', url: 'https://x/y', fileName: 'a.pdf', mediaType: 'application/pdf' };
+    const content = [
+      ...[5, 0, -1, 0.5, 2 ** 31, '5', null].map((fileSize) => ({ attachment: { ...whole, fileSize } })),
+      ...[null, 'x', {}, { attachment: null }, { attachment: { id: 7 } }, { contentType: 'Card', card: {} }],
+      { attachment: { id: 'b', url: 7, filename: null, mime: {} } },
+    ];
+    const body = { id: 'm', type: 'Text', direction: 'Outbound', content };
+    expect(readMessage(body)!.attachments).toEqual([
+      ...[5, 0, null, null, null, null, null].map((size) => ({ ...heard, size })),
+      { id: 'b', url: null, fileName: null, mediaType: null, size: null },
+    ]);
+    expect(readMessage({ ...body, content: 'x' })!.attachments).toEqual([]);
+  });
+
   it.each([
     [{ type: 'On', duration: 3_000 }, 3_000],
     [{ type: 'On', durationMs: 4_000 }, 4_000],
@@ -47,7 +63,7 @@ describe('Frames of the guest socket', () => {
   it.each([
     ['{"class":"string","code":4011,"body":"message too long"}', 'refused', 'genesys.text_too_long'],
     ['{"class":"string","code":4007,"body":"session not found"}', 'refused', 'genesys.session_expired'],
-    ['{"class":"string","code":409,"body":"read only"}', 'refused', 'genesys.read_only'],
+    ['{"class":"string","code":409,"body":"read only"}', 'conflict', 'genesys.read_only'],
     ['{"class":"string","code":403,"body":"not supported"}', 'refused', 'genesys.not_enabled'],
     ['{"class":"string","code":4020,"body":"Missing parameter"}', 'refused', 'genesys.bad_request'],
     ['{"class":"string","code":5000,"body":"Request failed."}', 'unavailable', 'genesys.unavailable'],

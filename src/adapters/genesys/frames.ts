@@ -1,4 +1,4 @@
-import type { Attributes, OutgoingFile } from '../../modules/guest/index.js';
+import type { Attributes, HeardFile, OutgoingFile } from '../../modules/guest/index.js';
 
 /** A frame of the guest socket, as far as it is the same for all. `type` says nothing reliable; `class` and `code` do. */
 export type Frame = {
@@ -33,10 +33,14 @@ export function readError(frame: Frame): { readonly code: number; readonly retry
   if (!isError) return null;
   const code = frame.code === 200 || frame.code === 400 ? numberOr(errorCode, frame.code) : frame.code;
   return {
-    code: code === 200 ? 5000 : code,
+    code: code === 200 ? 5000 : code === 403 && isLapse(frame.body) ? 401 : code,
     ...(typeof retryAfter === 'number' ? { retryAfterMs: Math.max(0, retryAfter * 1000) } : {}),
   };
 }
+
+/** That a guest has to sign in again is said with 403 as well, and only the words tell it from a feature that is off. */
+const isLapse = (body: unknown): boolean =>
+  /^(Session authentication failed|Try to authenticate again)/.test(stringOr(body, ''));
 
 export type SessionFrame = {
   readonly connected: boolean;
@@ -73,8 +77,7 @@ export type GuestMessage = {
   readonly from: 'guest' | 'agent' | 'bot';
   readonly isText: boolean;
   readonly text: string;
-  /** The ids of the files it carries. */
-  readonly attachmentIds: readonly string[];
+  readonly attachments: readonly HeardFile[];
   /** Null when Genesys does not say. */
   readonly at: Date | null;
   /** `Join`, `Disconnect`, `Clear` … */
@@ -109,7 +112,7 @@ export function readMessage(body: unknown): GuestMessage | null {
     from: direction === 'Inbound' ? 'guest' : originatingEntity === 'Human' ? 'agent' : 'bot',
     isText: type === 'Text' || type === 'Structured',
     text: stringOr(text, ''),
-    attachmentIds: list(content).flatMap((each) => stringOr(fields(fields(each)['attachment'])['id'], [])),
+    attachments: list(content).flatMap((each) => readAttachment(fields(each)['attachment']) ?? []),
     at: at === null || Number.isNaN(at.getTime()) ? null : at,
     presence,
     unknownEvents: [
@@ -124,6 +127,16 @@ export function readMessage(body: unknown): GuestMessage | null {
   };
 }
 
+/** An `Attachment` of the official mobile SDK, which counts its bytes in 32 bits as we do. Its `mediaType` is one of Genesys's own (`Image`); the one of IANA's is `mime`. */
+function readAttachment(attachment: unknown): HeardFile | null {
+  const { id, filename, mime, fileSize, url } = fields(attachment);
+  if (typeof id !== 'string') return null;
+  return {
+    ...{ id, fileName: stringOr(filename, null), mediaType: stringOr(mime, null), url: stringOr(url, null) },
+    size: typeof fileSize === 'number' && fileSize >= 0 && (fileSize | 0) === fileSize ? fileSize : null,
+  };
+}
+
 /** `{"eventType":"Typing","typing":{"type":"On","duration":5000}}`, in milliseconds; `durationMs` is met as well, and either may be missing. */
 function typingMs(events: readonly unknown[]): number | null {
   const event = events.map(fields).findLast(({ eventType }) => eventType === 'Typing');
@@ -135,6 +148,12 @@ function typingMs(events: readonly unknown[]): number | null {
 
 /** The token a guest's own history is read with. */
 export const readJwt = (body: unknown): string | null => stringOr(fields(body)['jwt'], null);
+
+/** What somebody who signs in is given; the first of the two alone when it is renewed. */
+export function readSignIn(data: unknown): { readonly jwt: string; readonly refreshToken: string | null } | null {
+  const { jwt, refreshToken } = fields(data);
+  return typeof jwt === 'string' ? { jwt, refreshToken: stringOr(refreshToken, null) } : null;
+}
 
 /** One page of history: newest first. */
 export function readHistory(data: unknown): { readonly messages: readonly GuestMessage[]; readonly isLast: boolean } {
@@ -172,13 +191,24 @@ export const joinMessage = (attributes: Attributes | null): object => ({
   ...channelOf(attributes),
 });
 
+/** Whose journey it is: the guest's. The token, which is the alternative, would be shown in analytics. */
+export const journeyContext = (guestId: string) => ({
+  customer: { id: guestId, idType: 'cookie' },
+  customerSession: { id: '', type: 'web' },
+});
+
 /** Announces a file, and asks where to put it. */
 export const fileAnnouncement = (token: string, { id, fileName, mediaType, bytes }: OutgoingFile) => ({
   ...{ action: 'onAttachment', token, attachmentId: id, fileName, fileType: mediaType, fileSize: bytes.length },
   errorsAsJson: true,
 });
 
-/** Where a file is to be put, and with which headers exactly. Null when that cannot be read. */
+/** Asks where a file can be had now. */
+export const fileQuestion = (token: string, attachmentId: string) => ({
+  ...{ action: 'getAttachment', token, attachmentId },
+});
+
+/** Where a file is to be put or had, and with which headers exactly. Null when that cannot be read. */
 export function readPresigned(
   body: unknown,
 ): { readonly url: string; readonly headers: Readonly<Record<string, string>> } | null {
@@ -189,8 +219,11 @@ export function readPresigned(
   return typeof url === 'string' ? { url, headers: Object.fromEntries(known) } : null;
 }
 
-/** The file that an upload's end is about. */
-export const readUploaded = (body: unknown): string => stringOr(fields(body)['attachmentId'], '');
+/** The file that an upload's end is about, and where it can be had. */
+export const readUploaded = (body: unknown): { readonly id: string; readonly url: string | null } => ({
+  id: stringOr(fields(body)['attachmentId'], ''),
+  url: stringOr(fields(body)['downloadUrl'], null),
+});
 
 export const clearMessage = (): object => ({
   type: 'Event',

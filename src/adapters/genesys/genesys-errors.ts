@@ -1,8 +1,9 @@
 import { AppError } from '../../kernel/app-error.js';
 import type { ErrorFacts } from '../../kernel/app-error.js';
+import { FILE_GONE } from '../../modules/guest/index.js';
 
 /** Where a call went, for the one failure that is not like the others: the login, whose refusal is never the guest's doing. */
-export type Called = 'api' | 'login' | 'cdn' | 'history' | 'socket' | 'files';
+export type Called = 'api' | 'login' | 'sign-in' | 'cdn' | 'history' | 'socket' | 'files' | 'download';
 
 /**
  * What went wrong between us and Genesys. It is made of single facts, never of a request or an answer, so that nothing thrown out of
@@ -34,6 +35,8 @@ export function genesysError(failure: GenesysFailure): AppError {
   const later = retryAfterMs === undefined ? facts : { ...facts, retryAfterMs };
   // Object storage says no to an address that has run out: the next attempt asks for a new one.
   if (called === 'files') return new AppError('unavailable', 'genesys.upload_failed', failure.message, later);
+  if (called === 'download' && status !== null && status >= 300 && status < 500 && status !== 408 && status !== 429)
+    return status < 400 ? foreignFileHost() : new AppError('refused', FILE_GONE, failure.message, facts);
   if (status === 429) return new AppError('throttled', 'genesys.throttled', 'Genesys Cloud asks us to wait.', later);
   if (status === null || status === 408 || status >= 500)
     return new AppError(
@@ -49,6 +52,7 @@ export function genesysError(failure: GenesysFailure): AppError {
       'Genesys Cloud does not accept our OAuth client.',
       facts,
     );
+  if (called === 'sign-in') return signInRefused(failure);
   if (status === 401)
     return new AppError(
       'unavailable',
@@ -73,16 +77,15 @@ export const asAppError = (error: unknown): unknown => (error instanceof Genesys
 /** Codes of error frames that mean something of their own; below 4000 they read like HTTP. */
 const FRAME_REFUSALS: Readonly<Record<number, readonly [code: string, message: string]>> = {
   403: ['genesys.not_enabled', 'The deployment does not allow this.'],
-  409: ['genesys.read_only', 'The conversation was ended for reading only; nothing can be sent into it.'],
   4000: ['genesys.not_enabled', 'The deployment does not offer this.'],
   4001: ['genesys.file_type', 'The deployment does not take files of this type.'],
   4002: ['genesys.file_size', 'The deployment does not take files of this size.'],
   4003: ['genesys.file_content', 'Genesys Cloud does not take what is in the file.'],
   4004: ['genesys.file_name', 'Genesys Cloud does not take a file of this name.'],
   4005: ['genesys.file_name', 'The name of the file is longer than Genesys Cloud takes.'],
-  4008: ['genesys.file_gone', 'Genesys Cloud has let go of the file.'],
-  4009: ['genesys.file_gone', 'Genesys Cloud does not know the file.'],
-  4010: ['genesys.file_gone', 'The file has not arrived at Genesys Cloud.'],
+  4008: [FILE_GONE, 'Genesys Cloud has let go of the file.'],
+  4009: [FILE_GONE, 'Genesys Cloud does not know the file.'],
+  4010: [FILE_GONE, 'The file has not arrived at Genesys Cloud.'],
   4006: ['genesys.session_expired', 'The guest session has expired.'],
   4017: ['genesys.session_expired', 'The guest session was replaced by one of somebody who has signed in.'],
   4007: ['genesys.session_expired', 'The guest session is not known any more.'],
@@ -99,6 +102,8 @@ export type Reaction =
   | 'read-only'
   /** Something is wrong over there: another connection may be luckier. */
   | 'renew'
+  /** The guest is not known as the one who has signed in any more. */
+  | 'sign-in'
   /** Nothing is to be sent for the time that comes with it. */
   | 'rest'
   /** A mistake of ours, or of whoever set up the deployment: people have to look. */
@@ -106,7 +111,15 @@ export type Reaction =
   | 'none';
 
 const REACTIONS: Readonly<Record<number, Reaction>> = {
-  ...{ 409: 'read-only', 429: 'rest', 4000: 'alarm', 4006: 'expired', 4007: 'expired', 4017: 'expired' },
+  ...{
+    401: 'sign-in',
+    409: 'read-only',
+    429: 'rest',
+    4000: 'alarm',
+    4006: 'expired',
+    4007: 'expired',
+    4017: 'expired',
+  },
   ...{ 4020: 'alarm', 4029: 'rest', 5000: 'renew' },
 };
 
@@ -114,6 +127,8 @@ export const reactionTo = (code: number): Reaction => REACTIONS[code] ?? 'none';
 
 /** An error frame of the guest socket. */
 export function frameError(frame: { readonly code: number; readonly retryAfterMs?: number | undefined }): AppError {
+  // What was not taken goes into the conversation that follows.
+  if (frame.code === 409) return new AppError('conflict', 'genesys.read_only', READ_ONLY);
   const known = FRAME_REFUSALS[frame.code];
   if (known !== undefined) return new AppError('refused', known[0], known[1]);
   // 404 is met while a session is being configured, and passes.
@@ -122,11 +137,22 @@ export function frameError(frame: { readonly code: number; readonly retryAfterMs
   return genesysError(new GenesysFailure('socket', asHttp, { word, retryAfterMs: frame.retryAfterMs }));
 }
 
+const READ_ONLY = 'The conversation was ended for reading only; nothing can be sent into it.';
+
+/** Nor does another conversation follow it. */
+export const readOnlyForGood = (): AppError => new AppError('refused', 'genesys.read_only', READ_ONLY);
+
 export const textTooLong = (): AppError => frameError({ code: 4011 });
 export const attributesTooLong = (): AppError => frameError({ code: 4013 });
 export const sessionOver = (): AppError => frameError({ code: 4006 });
 
-/** An address for a file that is none of Genesys's: nothing of a guest goes there. */
+/** The guest has to sign in again, and with another code. */
+export const signInRefused = (cause?: GenesysFailure): AppError =>
+  new AppError('refused', 'genesys.sign_in_refused', 'Genesys Cloud does not take what the guest signed in with.', {
+    cause,
+  });
+
+/** An address for a file that is none of Genesys's, or that leads on to another: nothing of a guest goes there, and nothing comes from there. */
 export const foreignFileHost = (): AppError =>
   new AppError('refused', 'genesys.file_host', 'Genesys Cloud named an address for a file that is not its own.');
 

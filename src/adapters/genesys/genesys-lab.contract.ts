@@ -1,8 +1,11 @@
 import { Logger } from '@nestjs/common';
 import { SystemClock } from '../../kernel/clock.js';
+import type { Gate } from '../../kernel/gate.js';
 import { LoneGate } from '../../kernel/lone-gate.js';
+import type { Rate } from '../../kernel/rates.js';
 import { Lab } from '../../sandbox/lab.contract.js';
 import type { SandboxOptions } from '../../sandbox/sandbox.js';
+import type { OutgoingFile } from '../../modules/guest/ports/guest-channel.js';
 import type { ChannelLab } from '../../modules/guest/ports/guest-channel.contract.js';
 import type { ConversationsLab } from '../../modules/guest/ports/conversations.contract.js';
 import { openPlatform } from './platform.js';
@@ -10,7 +13,6 @@ import { PlatformConversations } from './platform-conversations.js';
 import type { GenesysSettings } from './genesys.settings.js';
 import { GenesysGuestChannel } from './guest-channel.js';
 import type { Timing } from './guest-session.js';
-import type { Rate } from './pace.js';
 
 Logger.overrideLogger(false);
 
@@ -45,8 +47,9 @@ export class GenesysLab implements ChannelLab {
     return new GenesysLab(await Lab.open(options), { answerMs: 700, graceMs: 100, typingMs: TYPING_MS, ...timing });
   }
 
-  channel(timing: Partial<Timing> = {}, connections?: readonly Rate[]): GenesysGuestChannel {
-    const channel = new GenesysGuestChannel(settingsOf(this.other), { ...this.timing, ...timing }, connections);
+  channel(timing: Partial<Timing> = {}, connections?: readonly Rate[], gate?: Gate): GenesysGuestChannel {
+    const all = { ...this.timing, ...timing };
+    const channel = new GenesysGuestChannel(settingsOf(this.other), all, connections, gate);
     this.channels.push(channel);
     return channel;
   }
@@ -62,6 +65,15 @@ export class GenesysLab implements ChannelLab {
 
   async say(conversationId: string, text: string, from: 'agent' | 'bot' = 'agent'): Promise<void> {
     await this.other.http('POST', `/sandbox/genesys/conversations/${conversationId}/messages`, { text, from });
+  }
+
+  async give(conversationId: string, { fileName, mediaType, bytes }: Omit<OutgoingFile, 'id'>): Promise<void> {
+    const files = [{ fileName, fileType: mediaType, base64: bytes.toString('base64') }];
+    await this.other.http('POST', `/sandbox/genesys/conversations/${conversationId}/messages`, { files });
+  }
+
+  async runOut(): Promise<void> {
+    await this.other.fault('genesys', '/downloads', { status: 403 });
   }
 
   async type(conversationId: string, from: 'agent' | 'bot' = 'agent'): Promise<void> {

@@ -7,6 +7,7 @@ import { PlatformAudit } from '../../modules/audit/index.js';
 import {
   ConversationEvents,
   ConversationMarks,
+  ConversationNotifications,
   ConversationRecords,
   Conversations,
   GuestChannel,
@@ -14,8 +15,9 @@ import {
 import { examine } from './doctor.js';
 import { EventBodies } from './event-bodies.js';
 import { GenesysJobs } from './genesys.jobs.js';
-import type { GenesysSettings } from './genesys.settings.js';
+import type { GenesysSettings, GenesysUses } from './genesys.settings.js';
 import { GenesysGuestChannel } from './guest-channel.js';
+import { NotificationChannels } from './notification-channels.js';
 import { OptionalCalls } from './optional-calls.js';
 import { openPlatform } from './platform.js';
 import type { Platform } from './platform.js';
@@ -23,15 +25,14 @@ import { GenesysPlatformAudit } from './platform-audit.js';
 import { PlatformConversations } from './platform-conversations.js';
 import { PlatformLimits } from './platform-limits.js';
 import { PlatformMarks } from './platform-marks.js';
+import { PlatformNotifications } from './platform-notifications.js';
 import { PlatformRecords } from './platform-records.js';
 
 const PLATFORM = Symbol('Platform');
 
-export type GenesysParts = {
+export type GenesysParts = Partial<GenesysUses> & {
   /** Whether to look, and log, what is missing there. A sandbox lacks nothing. */
   readonly examineAtStart?: boolean;
-  /** The external source under which the organisation's contacts have guests' ids; null when nobody keeps such contacts. */
-  readonly contactSourceId?: string | null;
 };
 
 /** Genesys Cloud, behind the ports that name what the guest needs of it. */
@@ -40,13 +41,17 @@ export type GenesysParts = {
 export class GenesysModule {
   static with(
     settings: GenesysSettings,
-    { examineAtStart = false, contactSourceId = null }: GenesysParts = {},
+    { examineAtStart = false, contactSourceId = null, notifications = false }: GenesysParts = {},
   ): DynamicModule {
     return {
       module: GenesysModule,
       providers: [
         { provide: PLATFORM, inject: [Gate], useFactory: (gate: Gate) => openPlatform(settings, gate) },
-        { provide: GuestChannel, useFactory: () => new GenesysGuestChannel(settings) },
+        {
+          provide: GuestChannel,
+          inject: [Gate],
+          useFactory: (gate: Gate) => new GenesysGuestChannel(settings, {}, undefined, gate),
+        },
         {
           provide: Conversations,
           inject: [PLATFORM],
@@ -71,15 +76,31 @@ export class GenesysModule {
           useFactory: ({ client }: Platform, optional: OptionalCalls) => new PlatformRecords(client, optional),
         },
         {
+          provide: ConversationNotifications,
+          inject: [PLATFORM, OptionalCalls, Clock],
+          useFactory: ({ client }: Platform, optional: OptionalCalls, clock: Clock) =>
+            new PlatformNotifications(new NotificationChannels(client, optional), clock, notifications),
+        },
+        {
           provide: GenesysJobs,
           inject: [PLATFORM, Clock, JobRunner],
           useFactory: ({ client, queue }: Platform, clock: Clock, runner: JobRunner) => {
-            const look = examineAtStart ? () => examine(settings, client, clock) : null;
+            const look = examineAtStart
+              ? () => examine(settings, client, clock, { contactSourceId, notifications })
+              : null;
             return new GenesysJobs(new PlatformLimits(client, queue, clock), runner, look);
           },
         },
       ],
-      exports: [GuestChannel, Conversations, ConversationEvents, ConversationMarks, ConversationRecords, PlatformAudit],
+      exports: [
+        GuestChannel,
+        Conversations,
+        ConversationEvents,
+        ConversationMarks,
+        ConversationNotifications,
+        ConversationRecords,
+        PlatformAudit,
+      ],
     };
   }
 }

@@ -14,6 +14,20 @@ export type GenesysPlace = {
 /** The same with the OAuth client we are there. */
 export type GenesysSettings = GenesysPlace & { readonly clientId: string; readonly clientSecret: string };
 
+/** What is asked of the organisation only where somebody wants it. */
+export type GenesysUses = {
+  /** The external source under which the organisation's contacts have guests' ids; null when nobody keeps such contacts. */
+  readonly contactSourceId: string | null;
+  /** Whether to listen on a notification channel. */
+  readonly notifications: boolean;
+};
+
+/** `contactSourceId` of `GenesysUses`, by the CRMs that are on and the settings they find. */
+export const contactSourceOf = (
+  crms: readonly string[],
+  crmEnv: Readonly<Record<string, string | undefined>>,
+): string | null => (crms.includes('genesys-contacts') ? (crmEnv['GENESYS_CONTACTS_SOURCE_ID'] ?? null) : null);
+
 /** Only whoever logs in needs the secret; what everybody else holds can be printed. */
 export function placeOf(settings: GenesysSettings): GenesysPlace {
   const { clientId: _id, clientSecret: _secret, ...place } = settings;

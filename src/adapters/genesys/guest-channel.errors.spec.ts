@@ -1,4 +1,4 @@
-import { aSession, aText, Listener, until } from '../../modules/guest/ports/guest-channel.contract.js';
+import { aFile, aSession, aText, Listener, until } from '../../modules/guest/ports/guest-channel.contract.js';
 import { GenesysLab } from './genesys-lab.contract.js';
 
 type After = 'stays' | 'expires' | 'read-only' | 'comes back';
@@ -37,7 +37,7 @@ describe('An error on the guest socket', () => {
     [{ code: 408 }, 'unavailable', 'genesys.unavailable', 'stays'],
     [{ code: 500 }, 'unavailable', 'genesys.unavailable', 'stays'],
     [{ code: 503 }, 'unavailable', 'genesys.unavailable', 'stays'],
-    [{ code: 409 }, 'refused', 'genesys.read_only', 'read-only'],
+    [{ code: 409 }, 'conflict', 'genesys.read_only', 'read-only'],
     [
       { code: 400, class: 'ErrorMessage', body: { errorCode: 4011, errorMessage: 'too long' } },
       'refused',
@@ -57,7 +57,6 @@ describe('An error on the guest socket', () => {
     }
     if (after === 'read-only') {
       expect(await until(() => listener.of('conversation-ended')[0])).toMatchObject({ readOnly: true });
-      return;
     }
     await channel.send(session, { ...message, retry: true }, {});
     expect(await lab.conversations()).toMatchObject([{ guestTexts: ['Hello'] }]);
@@ -75,6 +74,30 @@ describe('An error on the guest socket', () => {
     await channel.send(session, aText('Second'), {});
     expect(performance.now() - startedAt).toBeGreaterThan(950);
     expect(await lab.conversations()).toMatchObject([{ guestTexts: ['Second'] }]);
+  });
+
+  it.each([
+    [4001, 'genesys.file_type'],
+    [4002, 'genesys.file_size'],
+    [4003, 'genesys.file_content'],
+    [4004, 'genesys.file_name'],
+    [4005, 'genesys.file_name'],
+    [4008, 'genesys.file_gone'],
+    [4009, 'genesys.file_gone'],
+    [4010, 'genesys.file_gone'],
+    [4102, 'genesys.file_size'],
+  ])('%i refuses the file or the message that names it (%s), and the session stays', async (errorCode, code) => {
+    const { listener, session, channel } = await opened();
+    const file = aFile();
+    await answer({ code: 400, class: 'GenerateUrlError', body: { attachmentId: file.id, errorCode } });
+    await expect(channel.upload(session, file)).rejects.toMatchObject({ kind: 'refused', code });
+    await channel.upload(session, file);
+    const message = { ...aText('See here'), attachmentIds: [file.id] };
+    await answer({ code: errorCode, body: 'refused' });
+    await expect(channel.send(session, message, {})).rejects.toMatchObject({ kind: 'refused', code });
+    await channel.send(session, { ...message, retry: true }, {});
+    expect(await lab.conversations()).toMatchObject([{ guestTexts: ['See here'], guestFiles: [{ bytes: 4 }] }]);
+    expect(listener.of('session-ended')).toEqual([]);
   });
 
   it.each([400, 404, 408, 500, 503, 5000])(
@@ -139,7 +162,7 @@ describe('A frame nobody asked for', () => {
     ['Presence/SessionExpired', event({ eventType: 'Presence', presence: { type: 'SessionExpired' } }), 'expired'],
   ])('%s is the end of it, said once, and not fought', async (_, frame, how) => {
     const { channel, listener } = await hearing(frame);
-    await until(() => channel.held().length === 0);
+    await until(() => listener.of('session-ended').length > 0 && channel.held().length === 0);
     expect(listener.of('session-ended')).toMatchObject([{ how }]);
   });
 
@@ -159,6 +182,41 @@ describe('A frame nobody asked for', () => {
     await channel.send(session, aText('Still here'), {});
     await until(() => listener.texts().includes('Still here'));
     expect(listener.of('session-ended')).toEqual([]);
+  });
+});
+
+describe('A session that the guest clears elsewhere', () => {
+  let lab: GenesysLab;
+  beforeAll(async () => void (lab = await GenesysLab.open()));
+  afterAll(() => lab.close());
+
+  it('is cleared here too, and not taken for one that somebody else has', async () => {
+    const listener = new Listener(lab.channel());
+    const session = aSession();
+    await listener.channel.open(session, {});
+    const elsewhere = await lab.other.configured(session.token);
+    await elsewhere.presence('Clear');
+    expect(await until(() => listener.of('session-ended')[0])).toMatchObject({ how: 'cleared' });
+    await until(() => listener.channel.held().length === 0);
+    expect(listener.of('session-ended')).toHaveLength(1);
+    expect(await lab.conversations()).toMatchObject([{ ended: true }]);
+  });
+
+  it('also when the connection is said to be closed before that; nothing is said on it any more', async () => {
+    const channel = lab.channel({ typingMs: 0, graceMs: 2_000 });
+    const listener = new Listener(channel);
+    const session = aSession();
+    await channel.open(session, {});
+    await until(() => listener.of('message').length);
+    const elsewhere = await lab.other.configured(session.token);
+    await lab.other.fault('genesys', 'websocket', { body: { class: 'ConnectionClosedEvent', code: 200, body: {} } });
+    channel.types(session.guestId);
+    const notHeld = { kind: 'unavailable', code: 'genesys.not_held' };
+    await until(() => channel.open(session, {}).catch(({ code }) => code === notHeld.code));
+    await expect(channel.send(session, aText('Too late'), {})).rejects.toMatchObject(notHeld);
+    await elsewhere.presence('Clear');
+    expect(await until(() => listener.of('session-ended')[0])).toMatchObject({ how: 'cleared' });
+    expect((await lab.conversations()).at(-1)).toMatchObject({ ended: true, guestTexts: [] });
   });
 });
 

@@ -1,4 +1,4 @@
-import { aSession, aText, Listener, until } from '../../modules/guest/ports/guest-channel.contract.js';
+import { aFile, aSession, aText, Listener, until } from '../../modules/guest/ports/guest-channel.contract.js';
 import { wait } from '../../sandbox/lab.contract.js';
 import { GenesysLab, settingsOf } from './genesys-lab.contract.js';
 import { GenesysGuestChannel } from './guest-channel.js';
@@ -198,6 +198,22 @@ describe('A guest session, when things go wrong', () => {
     expect(listener.channel.held()).toEqual([session.guestId]);
   });
 
+  it('is not held any more from the moment others have it, though that is still being recorded', async () => {
+    const { channel } = process();
+    const told: string[] = [];
+    channel.listen(async (event) => {
+      if (event.type === 'session-ended') {
+        told.push(...channel.held());
+        told.push(event.how);
+      }
+    });
+    const session = aSession();
+    await channel.open(session, {});
+    for (let others = 0; others < 3; others++) await lab.other.configured(session.token);
+    await until(() => told.length);
+    expect(told).toEqual(['superseded']);
+  });
+
   it('hears a frame that comes twice once', async () => {
     const listener = process();
     const session = aSession();
@@ -222,20 +238,6 @@ describe('A guest session, when things go wrong', () => {
     }
     await until(() => listener.texts().includes('Three'));
     expect(listener.texts().slice(-3)).toEqual(['One', 'Two', 'Three']);
-  });
-
-  it('knows when it was ended for reading only, and that nothing can be sent then', async () => {
-    await lab.other.http('PATCH', '/sandbox/genesys/deployment', { conversationDisconnect: 'ReadOnly' });
-    const listener = process();
-    const session = aSession();
-    await listener.channel.open(session, {});
-    const [conversation] = await lab.conversations();
-    await lab.disconnect(conversation!.id);
-    expect(await until(() => listener.of('conversation-ended')[0])).toMatchObject({ readOnly: true });
-    await expect(listener.channel.send(session, aText('Hello?'), {})).rejects.toMatchObject({
-      kind: 'refused',
-      code: 'genesys.read_only',
-    });
   });
 
   it('does not take the end of an earlier conversation for that of the present one', async () => {
@@ -287,6 +289,57 @@ describe('A guest session, when things go wrong', () => {
     await until(() => listener.of('conversation-ended').length);
     await listener.channel.send(session, aText('Once more'), attributes);
     expect(await lab.conversations()).toMatchObject([{ attributes }, { attributes }]);
+  });
+
+  it('gives them also when the conversation ends while the text waits for its turn', async () => {
+    const { channel } = process();
+    const session = aSession();
+    const attributes = { source: 'website' };
+    await channel.open(session, attributes);
+    for (const text of ['One', 'Two', 'Three', 'Four']) await channel.send(session, aText(text), attributes);
+    const [conversation] = await lab.conversations();
+    const waiting = channel.send(session, aText('Five'), attributes);
+    await lab.disconnect(conversation!.id);
+    await waiting;
+    expect(await lab.conversations()).toMatchObject([{ ended: true }, { guestTexts: ['Five'], attributes }]);
+  });
+
+  it('says a text once that is asked for again while it still waits for the socket', async () => {
+    const channel = lab.channel({ callMs: 150 });
+    const session = aSession();
+    await channel.open(session, {});
+    await fault('websocket', { delayMs: 500 });
+    await lab.breakSockets();
+    await wait(50);
+    const message = aText('Only once');
+    await expect(channel.send(session, message, {})).rejects.toMatchObject({ code: 'genesys.no_answer' });
+    await until(() => channel.send(session, { ...message, retry: true }, {}).catch(() => null));
+    await wait(100);
+    expect(await texts()).toEqual(['Only once']);
+  });
+
+  it('brings a file once that is asked for again while it is on its way', async () => {
+    const channel = lab.channel();
+    const session = aSession();
+    const file = aFile();
+    const [first, again] = await Promise.all([channel.upload(session, file), channel.upload(session, file)]);
+    expect(again).toEqual(first);
+    expect((await lab.other.requests()).filter(({ method }) => method === 'PUT')).toHaveLength(1);
+    expect([...channel.ignored]).toEqual([]);
+  });
+
+  it('breaks off a file that is on its way when the guest is left', async () => {
+    const { channel } = process();
+    const session = aSession();
+    await channel.open(session, {});
+    await fault('/uploads', { delayMs: 60_000 });
+    const startedAt = performance.now();
+    const upload = channel.upload(session, aFile());
+    upload.catch(() => undefined);
+    await until(async () => (await lab.other.requests()).some(({ method }) => method === 'PUT'));
+    await channel.leave(session.guestId);
+    await expect(upload).rejects.toMatchObject({ kind: 'unavailable', code: 'genesys.not_held' });
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('never sends attributes that are too long', async () => {

@@ -1,4 +1,6 @@
 import { aSession, aText, Listener, until } from '../../modules/guest/ports/guest-channel.contract.js';
+import { SystemClock } from '../../kernel/clock.js';
+import { LoneGate } from '../../kernel/lone-gate.js';
 import { GenesysLab } from './genesys-lab.contract.js';
 
 const GUESTS = 500;
@@ -46,4 +48,32 @@ describe('500 live guests of one process, all of whose sockets break at once', (
     const handshakes = (await lab.other.requests()).filter(({ method, path }) => method === 'GET' && path === '/v1');
     expect(handshakes).toHaveLength(2 * GUESTS);
   }, 120_000);
+});
+
+describe('Guests of several processes', () => {
+  let lab: GenesysLab;
+  beforeAll(async () => {
+    lab = await GenesysLab.open({ limits: { connectionsPerMinute: 60, minuteMs: 1_000 } });
+  });
+  afterAll(() => lab.close());
+
+  it('come back within the one limit of their deployment: nobody is refused for what the others did', async () => {
+    const handshakes = async () =>
+      (await lab.other.requests()).filter(({ method, path }) => method === 'GET' && path === '/v1');
+    const gate = new LoneGate(new SystemClock());
+    const patient = { answerMs: 30_000, callMs: 60_000, connectMs: 30_000 };
+    const channels = [1, 2, 3].map(() => lab.channel(patient, [{ count: 50, perMs: 1_000 }], gate));
+    const listeners = channels.map((channel) => new Listener(channel));
+    const sessions = channels.map(() => Array.from({ length: 40 }, aSession));
+    const opening = channels.flatMap((channel, at) => sessions[at]!.map((session) => channel.open(session, {})));
+    await Promise.all(opening);
+    await lab.breakSockets();
+    await until(async () => (await handshakes()).length > 3 * 40);
+    const sending = channels.flatMap((channel, at) =>
+      sessions[at]!.map((session) => channel.send(session, aText('Here again'), {})),
+    );
+    await Promise.all(sending);
+    expect(listeners.flatMap((listener) => listener.of('session-ended'))).toEqual([]);
+    expect(await handshakes()).toHaveLength(2 * 3 * 40);
+  }, 60_000);
 });

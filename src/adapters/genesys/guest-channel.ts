@@ -1,23 +1,32 @@
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { Logger } from '@nestjs/common';
+import { SystemClock } from '../../kernel/clock.js';
+import type { Gate } from '../../kernel/gate.js';
+import { LoneGate } from '../../kernel/lone-gate.js';
+import type { Rate } from '../../kernel/rates.js';
 import { GuestChannel } from '../../modules/guest/index.js';
 import type {
   Attributes,
   ChannelEvent,
   ChannelSession,
+  FileContent,
   FileRules,
+  FileSource,
   OutgoingFile,
   OutgoingMessage,
+  SignedIn,
+  SignInCode,
   Typing,
 } from '../../modules/guest/index.js';
+import { Connections } from './connections.js';
 import { Deployment } from './deployment.js';
-import { noAnswer, notHeld } from './genesys-errors.js';
-import { placeOf } from './genesys.settings.js';
+import { download } from './exchange.js';
+import { asAppError, foreignFileHost, noAnswer, notHeld } from './genesys-errors.js';
+import { isFileHost, placeOf } from './genesys.settings.js';
 import type { GenesysSettings } from './genesys.settings.js';
 import { GuestSession } from './guest-session.js';
 import type { Shared, Timing } from './guest-session.js';
-import { Pace } from './pace.js';
-import type { Rate } from './pace.js';
+import { exchanged } from './guest-sign-in.js';
 
 const TIMING: Timing = {
   connectMs: 10_000,
@@ -30,7 +39,8 @@ const TIMING: Timing = {
   typingMs: 5_200,
 };
 
-/** Genesys allows a deployment 1000 a minute; what we send evenly does not arrive so. A restart with thousands of guests takes its minutes. */
+/** Genesys allows a deployment 1000 a minute; what we send evenly does not arrive so. A restart with thousands of guests takes its minutes,
+ * however many processes they are on. */
 const CONNECTIONS: readonly Rate[] = [
   { count: 100, perMs: 1_000 },
   { count: 950, perMs: 60_000 },
@@ -49,14 +59,20 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
   private typing: (typing: Typing) => void = () => undefined;
   private isLeaving = false;
 
-  constructor(settings: GenesysSettings, timing: Partial<Timing> = {}, connections = CONNECTIONS) {
+  /** `gate`: what all processes that open guest sockets have in common. */
+  constructor(
+    settings: GenesysSettings,
+    timing: Partial<Timing> = {},
+    connections = CONNECTIONS,
+    gate: Gate = new LoneGate(new SystemClock()),
+  ) {
     super();
     const place = placeOf(settings);
     this.shared = {
       place,
       timing: { ...TIMING, ...timing },
       deployment: new Deployment(place),
-      connections: new Pace(connections),
+      connections: new Connections(gate, `genesys:connections:${place.deploymentId}`, connections),
       deliver: (event) => this.handler(event),
       typing: (typing) => this.typing(typing),
       ignored: (frameClass) => this.ignore(frameClass),
@@ -76,6 +92,10 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
     this.sessions.get(guestId)?.types();
   }
 
+  signIn(guestId: string, code: SignInCode): Promise<SignedIn> {
+    return exchanged(this.shared.place, guestId, code);
+  }
+
   open(session: ChannelSession, attributes: Attributes): Promise<void> {
     return this.using(session, (held) => held.open(attributes));
   }
@@ -88,8 +108,21 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
     return this.shared.deployment.lastKnown?.files ?? null;
   }
 
-  upload(session: ChannelSession, file: OutgoingFile): Promise<void> {
+  upload(session: ChannelSession, file: OutgoingFile): Promise<{ readonly url: string | null }> {
     return this.using(session, (held) => held.upload(file));
+  }
+
+  locate(session: ChannelSession, fileId: string): Promise<FileSource> {
+    return this.using(session, (held) => held.locate(fileId));
+  }
+
+  async download(url: string, gone: AbortSignal): Promise<FileContent> {
+    if (!isFileHost(this.shared.place, url)) throw foreignFileHost();
+    try {
+      return await download(url, gone);
+    } catch (error) {
+      throw asAppError(error);
+    }
   }
 
   async end(session: ChannelSession): Promise<'ended' | 'nothing-to-end' | 'unsupported'> {
@@ -107,7 +140,8 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
   }
 
   held(): string[] {
-    return [...this.sessions.values()].filter((session) => !session.isIdle).map(({ guestId }) => guestId);
+    const held = [...this.sessions.values()].filter((each) => !each.isIdle && each.howEnded !== 'superseded');
+    return held.map(({ guestId }) => guestId);
   }
 
   /** Another process finds what is dropped here in the history. */

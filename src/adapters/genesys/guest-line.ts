@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
 import { AppError, errorCode } from '../../kernel/app-error.js';
+import type { Connections } from './connections.js';
 import type { Frame } from './frames.js';
 import { notHeld, socketUnavailable } from './genesys-errors.js';
 import type { GenesysPlace } from './genesys.settings.js';
 import { genesysUrls } from './genesys.settings.js';
 import { GuestSocket } from './guest-socket.js';
-import type { Pace } from './pace.js';
+import { RECONNECT } from './web-socket.js';
 
 export type LineTiming = {
   readonly connectMs: number;
@@ -20,8 +20,7 @@ export type LineOptions = {
   readonly guestId: string;
   readonly place: GenesysPlace;
   readonly timing: LineTiming;
-  /** New connections of this process. */
-  readonly connections: Pace;
+  readonly connections: Connections;
   /** Makes a new socket the session's. */
   readonly configure: (socket: GuestSocket) => Promise<void>;
   /** What has to be made up for on a configured socket. Repeated until it succeeds. */
@@ -29,14 +28,14 @@ export type LineOptions = {
   readonly heard: (frame: Frame) => void;
 };
 
-const RECONNECT = new ExponentialBackoff({ initialDelay: 1_000, maxDelay: 30_000, generator: fullJitterGenerator });
-
 /** The connection of one session to Genesys: one socket after another, for as long as the session lives. */
 export class GuestLine {
   private readonly logger = new Logger('genesys');
   private readonly stopped = new AbortController();
   private socket: GuestSocket | null = null;
   private isCaughtUp = false;
+  /** The socket is to be configured once more before anything else is sent. */
+  private isStale = false;
   private attempt: Promise<void> | null = null;
   private wasOpen = false;
   private isKeptOpen = false;
@@ -63,7 +62,7 @@ export class GuestLine {
    */
   ready(): Promise<void> {
     if (this.isStopped) return Promise.reject(notHeld());
-    if (this.attempt === null && this.socket !== null && this.isCaughtUp) return Promise.resolve();
+    if (this.attempt === null && this.socket !== null && this.isCaughtUp && !this.isStale) return Promise.resolve();
     this.attempt ??= this.advance().finally(() => (this.attempt = null));
     return this.attempt;
   }
@@ -73,8 +72,18 @@ export class GuestLine {
     try {
       await this.ready();
     } catch (error) {
-      if (this.socket === null) throw error;
+      if (this.socket === null || this.isStopped) throw error;
     }
+  }
+
+  /**
+   * As `ready`, after configuring the socket once more.
+   * @throws AppError
+   */
+  async again(): Promise<void> {
+    this.isStale = true;
+    await this.attempt?.catch(() => undefined);
+    await this.ready();
   }
 
   request(
@@ -82,6 +91,7 @@ export class GuestLine {
     answers: readonly string[],
     withinMs = this.options.timing.answerMs,
   ): Promise<Frame> {
+    if (this.isStopped) return Promise.reject(notHeld());
     if (this.socket === null) return Promise.reject(socketUnavailable());
     return this.socket.request(request, answers, withinMs);
   }
@@ -101,8 +111,13 @@ export class GuestLine {
     this.keepOpen();
   }
 
-  stop(): void {
+  /** Says nothing more and comes back no more; what Genesys still says is heard until it closes the socket, or `stop` does. */
+  retire(): void {
     this.stopped.abort();
+  }
+
+  stop(): void {
+    this.retire();
     this.socket?.close();
     this.socket = null;
   }
@@ -110,6 +125,7 @@ export class GuestLine {
   private async advance(): Promise<void> {
     try {
       if (this.socket === null) await this.connect();
+      else if (this.isStale) await this.reconfigure(this.socket);
       await this.options.catchUp();
       if (this.socket === null) throw socketUnavailable();
       this.isCaughtUp = true;
@@ -136,8 +152,20 @@ export class GuestLine {
       throw error;
     }
     this.socket = socket;
-    this.isCaughtUp = false;
+    this.isCaughtUp = this.isStale = false;
     this.wasOpen = true;
+  }
+
+  /** A socket that is left half-way belongs to no session, so nothing may be sent on it. */
+  private async reconfigure(socket: GuestSocket): Promise<void> {
+    try {
+      await this.options.configure(socket);
+      this.isCaughtUp = this.isStale = false;
+    } catch (error) {
+      if (this.socket === socket) this.socket = null;
+      socket.close();
+      throw error;
+    }
   }
 
   private lost(socket: GuestSocket, closeCode: number): void {

@@ -5,10 +5,12 @@ import type {
   Attributes,
   ChannelEvent,
   ChannelSession,
+  FileSource,
   OutgoingFile,
   OutgoingMessage,
   Typing,
 } from '../../modules/guest/index.js';
+import type { Connections } from './connections.js';
 import type { Deployment } from './deployment.js';
 import {
   clearMessage,
@@ -19,21 +21,29 @@ import {
   readExpiry,
   readJwt,
   readMessage,
-  readSession,
   textMessage,
   typingMessage,
 } from './frames.js';
 import type { Frame } from './frames.js';
-import { attributesTooLong, noAnswer, reactionTo, sessionOver, textTooLong } from './genesys-errors.js';
+import {
+  attributesTooLong,
+  noAnswer,
+  notHeld,
+  reactionTo,
+  readOnlyForGood,
+  sessionOver,
+  textTooLong,
+} from './genesys-errors.js';
 import type { GenesysPlace } from './genesys.settings.js';
+import { GuestFiles } from './guest-files.js';
 import { GuestLine } from './guest-line.js';
 import type { LineTiming } from './guest-line.js';
 import type { GuestSocket } from './guest-socket.js';
-import { GuestUploads } from './guest-uploads.js';
 import { Pace } from './pace.js';
 import { SessionExpiry } from './session-expiry.js';
 import { SessionHearing } from './session-hearing.js';
 import type { SessionMemory } from './session-memory.js';
+import { SessionOpening } from './session-opening.js';
 
 export type Timing = LineTiming & {
   /** How long a call may take with all its steps; it goes on behind, and whoever called asks again. */
@@ -51,7 +61,7 @@ export type Shared = {
   readonly place: GenesysPlace;
   readonly timing: Timing;
   readonly deployment: Deployment;
-  readonly connections: Pace;
+  readonly connections: Connections;
   readonly deliver: (event: ChannelEvent) => Promise<void>;
   readonly typing: (typing: Typing) => void;
   readonly ignored: (frameClass: string) => void;
@@ -78,8 +88,9 @@ export class GuestSession {
   readonly #token: string;
   private readonly memory: SessionMemory;
   private readonly hearing: SessionHearing;
+  private readonly opening: SessionOpening;
   private readonly line: GuestLine;
-  private readonly uploads: GuestUploads;
+  private readonly files: GuestFiles;
   private readonly expiry = new SessionExpiry(() => this.askExpiry());
   /**
    * A session may send five messages a second; its connection may make 60 requests a minute, of which some are not messages. What we send
@@ -93,7 +104,13 @@ export class GuestSession {
   private startWith: Attributes | null = null;
   /** By us, or by whoever held the session before. */
   private wasConfigured: boolean;
+  /** The other side ended the conversation for reading only: what the guest says next begins another one. */
+  private isReadOnly = false;
+  private readonly endsWithReadOnly: boolean;
+  private mayBeginAnew = false;
   private isClearing = false;
+  /** Messages by their ids. */
+  private readonly underWay = new Map<string, Promise<{ readonly key: string }>>();
   private typedAt = -Infinity;
   /** Until Genesys says that the deployment's typing indicator is off (403); then nothing more is said of typing. */
   private mayType = true;
@@ -110,21 +127,24 @@ export class GuestSession {
     this.guestId = guestId;
     this.#token = session.token;
     this.wasConfigured = session.resumed === true;
+    this.endsWithReadOnly = session.endsWithReadOnly === true;
     this.hearing = new SessionHearing({
       ...{ guestId, place, deliver, typing, settleMs: timing.settleMs },
       full: (isFull) => this.line.hush(isFull),
       jwt: () => this.jwt(),
       ignored: (name) => shared.ignored(name),
       expired: () => this.finish('expired'),
+      readOnly: () => (this.isReadOnly = true),
     });
     this.memory = this.hearing.memory;
+    this.opening = new SessionOpening(session, place, timing.answerMs);
     this.line = new GuestLine({
       ...{ guestId, place, timing, connections },
       configure: (socket) => this.configure(socket),
       catchUp: () => this.catchUp(),
       heard: (frame) => this.heard(frame),
     });
-    this.uploads = new GuestUploads({
+    this.files = new GuestFiles({
       place,
       timing,
       request: (request, answers) => this.line.request(request, answers),
@@ -147,41 +167,35 @@ export class GuestSession {
     await this.ready();
   }
 
-  async send(message: OutgoingMessage, attributes: Attributes): Promise<{ readonly key: string }> {
-    if (Buffer.byteLength(message.text) > MOST_TEXT_BYTES) throw textTooLong();
-    this.checkFits(attributes);
-    if (this.ended !== null) throw sessionOver();
-    await this.line.open();
-    if (this.memory.mayBeAccepted(message)) {
-      const key = await this.hearing.acceptedUnseen(message);
-      if (key !== null) return { key };
-    }
-    const pending = this.memory.pending(attributes);
-    await this.pace.turn(PATIENCE_MS);
-    this.memory.sending(message.id);
-    try {
-      const echo = readMessage(
-        (await this.say(textMessage(message.text, pending, message.attachmentIds), message.id)).body,
-      );
-      if (echo === null) throw noAnswer();
-      this.memory.accepted(message.id, echo.key);
-      this.memory.delivered(pending);
-      return { key: echo.key };
-    } catch (error) {
-      if (error instanceof AppError && error.kind !== 'unavailable') this.memory.refused(message.id);
-      throw error;
-    }
+  /**
+   * Resolves when Genesys has echoed the message, or is found to have accepted it before. Whoever asks again while the same is under way, because a
+   * call does not wait for ever, waits for that.
+   * @throws AppError `genesys.…`, of the kinds in `GuestChannel`
+   */
+  send(message: OutgoingMessage, attributes: Attributes): Promise<{ readonly key: string }> {
+    const { id } = message;
+    const sending = this.underWay.get(id) ?? this.say(message, attributes).finally(() => this.underWay.delete(id));
+    this.underWay.set(id, sending);
+    return sending;
   }
 
-  async upload(file: OutgoingFile): Promise<void> {
+  async upload(file: OutgoingFile): Promise<{ readonly url: string | null }> {
     await this.ready();
-    await this.uploads.upload(this.#token, file);
+    await this.goOn();
+    return this.files.upload(this.#token, file);
+  }
+
+  async locate(fileId: string): Promise<FileSource> {
+    await this.ready();
+    // However often somebody reads, messages have to go out on the same connection.
+    await this.pace.turn(PATIENCE_MS);
+    return this.files.locate(this.#token, fileId);
   }
 
   /** Says that the guest types, if that can be said now; otherwise it is not worth saying. */
   types(): void {
     const now = performance.now();
-    const isTyping = this.memory.started === true && this.ended === null && this.mayType;
+    const isTyping = this.memory.started === true && !this.isReadOnly && this.ended === null && this.mayType;
     if (!isTyping || !this.line.isOpen || now - this.typedAt < this.shared.timing.typingMs || !this.pace.spareTurn())
       return;
     this.typedAt = now;
@@ -192,14 +206,15 @@ export class GuestSession {
     });
   }
 
+  /** Clears the conversation. `unsupported`: guests may not, or nobody answers. */
   async end(): Promise<'ended' | 'nothing-to-end' | 'unsupported'> {
     this.startWith = null;
     await this.ready();
-    if (this.memory.started === false) return 'nothing-to-end';
+    if (this.memory.started === false || this.isReadOnly) return 'nothing-to-end';
     await this.pace.turn(PATIENCE_MS);
     this.isClearing = true;
     try {
-      await this.say(clearMessage(), undefined, ['SessionClearedEvent']);
+      await this.put(clearMessage(), undefined, ['SessionClearedEvent']);
       return 'ended';
     } catch (error) {
       await this.closing;
@@ -215,34 +230,62 @@ export class GuestSession {
   async leave(): Promise<void> {
     this.expiry.stop();
     this.line.stop();
+    this.files.stop();
     await this.hearing.stop();
   }
 
   private ready(): Promise<void> {
-    return this.ended === null ? this.line.ready() : Promise.reject(sessionOver());
+    return this.ended === null ? this.line.ready() : Promise.reject(this.over);
+  }
+
+  /** Whoever took the session over, or this process in a session anew, can still do what was asked. */
+  private get over(): AppError {
+    return this.ended === 'superseded' ? notHeld() : sessionOver();
+  }
+
+  private async say(message: OutgoingMessage, attributes: Attributes): Promise<{ readonly key: string }> {
+    if (Buffer.byteLength(message.text) > MOST_TEXT_BYTES) throw textTooLong();
+    this.checkFits(attributes);
+    if (this.ended !== null) throw this.over;
+    await this.line.open();
+    if (this.memory.mayBeAccepted(message)) {
+      const key = await this.hearing.acceptedUnseen(message);
+      if (key !== null) return { key };
+    }
+    await this.goOn();
+    await this.pace.turn(PATIENCE_MS);
+    // Not before: the conversation that knew them may have ended while we waited.
+    const pending = this.memory.pending(attributes);
+    this.memory.sending(message.id);
+    try {
+      const echo = readMessage(
+        (await this.put(textMessage(message.text, pending, message.attachmentIds), message.id)).body,
+      );
+      if (echo === null) throw noAnswer();
+      this.memory.accepted(message.id, echo.key);
+      this.memory.delivered(pending);
+      return { key: echo.key };
+    } catch (error) {
+      if (error instanceof AppError && error.kind !== 'unavailable') this.memory.refused(message.id);
+      throw error;
+    }
   }
 
   private checkFits(attributes: Attributes): void {
     if (Buffer.byteLength(JSON.stringify(attributes)) > this.mostAttributeBytes) throw attributesTooLong();
   }
 
-  private say(message: object, tracingId?: string, answers = ['StructuredMessage']): Promise<Frame> {
+  private put(message: object, tracingId?: string, answers = ['StructuredMessage']): Promise<Frame> {
     const request = { action: 'onMessage', token: this.#token, message };
     return this.line.request(tracingId === undefined ? request : { ...request, tracingId }, answers);
   }
 
-  /** The same token on every socket: it is what makes this the same session. */
   private async configure(socket: GuestSocket): Promise<void> {
-    const { place, timing } = this.shared;
-    const { deploymentId } = place;
-    // The journey's customer is the guest; the token would be shown in analytics.
-    const journeyContext = {
-      customer: { id: this.guestId, idType: 'cookie' },
-      customerSession: { id: '', type: 'web' },
-    };
-    const request = { action: 'configureSession', token: this.#token, deploymentId, startNew: false, journeyContext };
-    const session = readSession((await socket.request(request, ['SessionResponse'], timing.answerMs)).body);
-    if (session.newSession && this.wasConfigured && this.memory.started !== false) {
+    const session = await this.opening.open(socket, this.mayBeginAnew).catch((error: unknown) => {
+      if (errorCode(error) === 'genesys.sign_in_refused') this.finish('expired');
+      throw error;
+    });
+    if (session.newSession && !session.isAnew && this.wasConfigured && this.memory.started !== false) {
       // The session we had is gone: cleared by the `Clear` whose answer we missed, or forgotten.
       this.finish(this.isClearing ? 'cleared' : 'expired');
       throw sessionOver();
@@ -254,10 +297,22 @@ export class GuestSession {
     if (!this.wasConfigured) this.hearing.tell({ type: 'configured', guestId: this.guestId }, -Infinity);
     this.wasConfigured = true;
     this.expiry.expectedAt(session.expiresAt);
+    this.mayBeginAnew = this.isReadOnly = false;
     if (session.readOnly) this.readOnly();
   }
 
+  /** After an end for reading only, the session is begun anew for what comes next, when everything said before is recorded. */
+  private async goOn(): Promise<void> {
+    if (!this.isReadOnly) return;
+    if (this.endsWithReadOnly) throw readOnlyForGood();
+    await this.hearing.settled();
+    this.mayBeginAnew = true;
+    await this.line.again();
+  }
+
   private readOnly(): void {
+    this.isReadOnly = true;
+    this.memory.ended();
     const at = new Date();
     this.hearing.tell({ type: 'conversation-ended', guestId: this.guestId, at, readOnly: true }, at.getTime());
   }
@@ -271,10 +326,10 @@ export class GuestSession {
   }
 
   private async join(attributes: Attributes): Promise<void> {
-    const pending = this.memory.pending(attributes);
     await this.pace.turn(PATIENCE_MS);
+    const pending = this.memory.pending(attributes);
     try {
-      await this.say(joinMessage(pending));
+      await this.put(joinMessage(pending));
       this.memory.delivered(pending);
     } catch (error) {
       if (!(error instanceof AppError) || error.kind !== 'refused') throw error;
@@ -291,7 +346,7 @@ export class GuestSession {
   }
 
   private heard(frame: Frame): void {
-    if (this.uploads.heard(frame)) return;
+    if (this.files.heard(frame)) return;
     const error = readError(frame);
     if (error !== null) return this.refused(error);
     if (frame.tracingId === HEALTH_CHECK) return;
@@ -304,10 +359,11 @@ export class GuestSession {
       case 'LogoutEvent':
         return this.finish('expired');
       case 'ConnectionClosedEvent':
-        this.closing ??= this.closedByGenesys();
+        if (!this.opening.isBeginningAnew) this.closing ??= this.closedByGenesys();
         return;
       case 'SessionResponse':
       case 'JwtResponse':
+      case 'PresignedUrlResponse':
       case 'string':
         return;
       default:
@@ -324,6 +380,8 @@ export class GuestSession {
         return this.readOnly();
       case 'renew':
         return this.line.renew();
+      case 'sign-in':
+        return this.signInAgain();
       case 'rest':
         return this.pace.rest(retryAfterMs ?? REST_MS);
       case 'alarm':
@@ -333,6 +391,13 @@ export class GuestSession {
     }
   }
 
+  /** While a socket is being configured, that is tried again on the same. */
+  private signInAgain(): void {
+    if (!this.opening.isSignedIn || this.opening.isOpening) return;
+    this.opening.lapsed();
+    this.line.renew();
+  }
+
   private async askExpiry(): Promise<Date | null> {
     const answer = await this.line.request(healthCheck(this.#token), ['StructuredMessage']).catch(() => null);
     return answer === null ? null : readExpiry(answer.body);
@@ -340,7 +405,7 @@ export class GuestSession {
 
   /** Said to a connection that is not to come back: after a `Clear` (whose own event may come second), or because another has taken over. */
   private async closedByGenesys(): Promise<void> {
-    this.line.stop();
+    this.line.retire();
     await sleep(this.shared.timing.graceMs);
     this.finish(this.isClearing ? 'cleared' : 'superseded');
   }
@@ -350,6 +415,7 @@ export class GuestSession {
     this.ended = how;
     this.expiry.stop();
     this.line.stop();
+    this.files.stop();
     this.logger.log('guest session ended', { guestId: this.guestId, how });
     this.hearing.tell({ type: 'session-ended', guestId: this.guestId, how }, Infinity);
     void this.hearing.settled().then(() => this.shared.over(this));

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
 import type { AppError } from '../../kernel/app-error.js';
@@ -15,6 +15,7 @@ import {
   originRefused,
   socketUnavailable,
 } from './genesys-errors.js';
+import { connect, hangUp } from './web-socket.js';
 
 export type SocketOptions = {
   readonly url: string;
@@ -31,9 +32,6 @@ type Waiting = {
   readonly reject: (error: AppError) => void;
 };
 
-/** Longer than any frame the protocol has room for. */
-const MAX_FRAME_BYTES = 4 * 1024 * 1024;
-
 /** One WebSocket to the guest endpoint: frames in, requests out and answered, and the certainty of being told when it is gone. */
 export class GuestSocket {
   /** Every frame, after whoever waits for it was answered. */
@@ -43,35 +41,23 @@ export class GuestSocket {
   private heartbeat: NodeJS.Timeout | undefined;
   private isAlive = true;
 
-  private constructor(private readonly socket: WebSocket) {}
+  private constructor(
+    private readonly socket: WebSocket,
+    pingMs: number,
+  ) {
+    socket.on('open', () => this.startHeartbeat(pingMs));
+    socket.on('message', (data: RawData) => this.received(data));
+    socket.on('pong', () => (this.isAlive = true));
+    socket.on('close', (code) => this.closed(code));
+  }
 
   /** @throws AppError */
-  static open(options: SocketOptions): Promise<GuestSocket> {
+  static async open(options: SocketOptions): Promise<GuestSocket> {
     tellSocket({ action: 'connect' });
-    return new Promise((resolve, reject) => {
-      const socket = new WebSocket(options.url, {
-        origin: options.origin,
-        handshakeTimeout: options.connectMs,
-        perMessageDeflate: false,
-        maxPayload: MAX_FRAME_BYTES,
-      });
-      const opened = new GuestSocket(socket);
-      socket.on('message', (data: RawData) => opened.received(data));
-      socket.on('pong', () => (opened.isAlive = true));
-      socket.on('error', () => reject(socketUnavailable()));
-      socket.on('close', (code) => {
-        reject(socketUnavailable());
-        opened.closed(code);
-      });
-      socket.on('unexpected-response', (request: ClientRequest, answer: IncomingMessage) => {
-        reject(handshakeError(answer));
-        request.destroy();
-      });
-      socket.on('open', () => {
-        opened.startHeartbeat(options.pingMs);
-        resolve(opened);
-      });
-    });
+    const { socket, opened } = connect(options.url, options, handshakeError);
+    const guestSocket = new GuestSocket(socket, options.pingMs);
+    await opened;
+    return guestSocket;
   }
 
   get isOpen(): boolean {
@@ -120,9 +106,7 @@ export class GuestSocket {
   close(): void {
     this.onFrame = () => undefined;
     this.onLost = () => undefined;
-    this.socket.close(1000);
-    // A peer that has gone silent never answers the close either.
-    setTimeout(() => this.socket.terminate(), 1_000).unref();
+    hangUp(this.socket);
   }
 
   private received(data: RawData): void {

@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Rate } from '../../kernel/rates.js';
 import { tooFast } from './genesys-errors.js';
-
-/** At most `count` in any `perMs`. */
-export type Rate = { readonly count: number; readonly perMs: number };
 
 /** When one went, or is going to go as things stand. */
 type Slot = { at: number };

@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import { Logger } from '@nestjs/common';
+import { AsyncVariable } from '../../kernel/async-variable.js';
 import { runContext } from '../../kernel/run-context.js';
 import type { Turn } from './call-queue.js';
 import { tellRequest } from './calls.js';
@@ -17,10 +17,11 @@ export type PlatformApis = {
   readonly organization: InstanceType<Sdk['OrganizationApi']>;
   readonly utilities: InstanceType<Sdk['UtilitiesApi']>;
   readonly contacts: InstanceType<Sdk['ExternalContactsApi']>;
+  readonly notifications: InstanceType<Sdk['NotificationsApi']>;
 };
 
 /** The SDK hands nothing of ours on to its transport. */
-const currentTurn = new AsyncLocalStorage<Turn>();
+const currentTurn = new AsyncVariable<Turn>();
 
 /** What a request waits for, a person waits for. */
 const turnNow = (): Turn => (runContext()?.actor?.startsWith('job:') === true ? 'job' : 'person');
@@ -82,6 +83,7 @@ export class PlatformClient {
       organization: new sdk.OrganizationApi(client),
       utilities: new sdk.UtilitiesApi(client),
       contacts: new sdk.ExternalContactsApi(client),
+      notifications: new sdk.NotificationsApi(client),
     };
   }
 }
@@ -114,7 +116,7 @@ function httpClient(sdk: Sdk, transport: PlatformTransport): InstanceType<Sdk['D
         headers: options.headers ?? {},
         ...(options.data === undefined ? {} : { body: JSON.stringify(options.data) }),
       };
-      return transport.send(request, currentTurn.getStore());
+      return transport.send(request, currentTurn.get());
     }
     override enableHooks(): void {
       throw new Error('our transport has no hooks');

@@ -14,6 +14,7 @@ export type Platform = {
   readonly transport: PlatformTransport;
 };
 
+/** Nothing is asked yet. `gate`: what all processes that use this client have in common. */
 export function openPlatform(settings: GenesysSettings, gate: Gate, limits?: TransportLimits): Platform {
   const queue = new CallQueue(gate, `genesys:${settings.clientId}`);
   const transport = new PlatformTransport(new PlatformLogin(settings), queue, limits);

@@ -11,8 +11,9 @@ describe('The end of a session', () => {
     const due = Date.now() - 1_800;
     expiry.expectedAt(new Date(due));
     await until(() => askedAt.length === 2);
-    expect(askedAt[0]! - due).toBeGreaterThanOrEqual(2_000);
-    expect(askedAt[1]! - askedAt[0]!).toBeGreaterThanOrEqual(2_100);
+    // A timer may be a millisecond ahead of the clock.
+    expect(askedAt[0]! - due).toBeGreaterThanOrEqual(1_990);
+    expect(askedAt[1]! - askedAt[0]!).toBeGreaterThanOrEqual(2_090);
     expiry.stop();
   });
 

@@ -18,6 +18,8 @@ export type HearingOptions = {
   /** What nobody here knows, by name; unreadable when that is empty. */
   readonly ignored: (name: string) => void;
   readonly expired: () => void;
+  /** The conversation was ended for reading only. */
+  readonly readOnly: () => void;
   /** Asks the guest socket for a token to read the history with. */
   readonly jwt: () => Promise<string>;
 };
@@ -48,7 +50,10 @@ export class SessionHearing {
     if (message.typingMs !== null && message.from !== 'guest')
       this.typing({ guestId: this.guestId, from: message.from, durationMs: message.typingMs });
     for (const name of message.unknownEvents) this.options.ignored(name);
-    for (const { event, at } of heard) this.queue.push(event, at);
+    for (const { event, at } of heard) {
+      if (event.type === 'conversation-ended' && event.readOnly) this.options.readOnly();
+      this.queue.push(event, at);
+    }
     if (message.presence.includes('SessionExpired')) this.options.expired();
   }
 

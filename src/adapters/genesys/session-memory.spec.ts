@@ -15,7 +15,7 @@ const said = (key: string, facts: Partial<GuestMessage> = {}): GuestMessage => (
   typingMs: null,
   unknownEvents: [],
   readOnly: false,
-  attachmentIds: [],
+  attachments: [],
   ...facts,
 });
 

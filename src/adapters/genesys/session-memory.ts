@@ -34,9 +34,9 @@ export class SessionMemory {
     const isEnd = message.from !== 'guest' && message.presence.includes('Disconnect');
     if (!(isJoin || message.isText || isEnd) || this.seen.has(message.key)) return [];
     remember(this.seen, message.key);
-    if (isEnd) this.echoed = {};
+    if (isEnd) this.ended();
     const { guestId } = this;
-    const { id: messageId, key, from, text, attachmentIds, readOnly } = message;
+    const { id: messageId, key, from, text, attachments, readOnly } = message;
     const at = message.at ?? new Date();
     const event: ChannelEvent = isJoin
       ? { type: 'joined', guestId, messageId }
@@ -44,7 +44,7 @@ export class SessionMemory {
         ? { type: 'conversation-ended', guestId, at, readOnly }
         : {
             ...{ type: 'message', guestId, key, messageId, from, text, at },
-            ...(attachmentIds.length === 0 ? {} : { attachmentIds }),
+            ...(attachments.length === 0 ? {} : { attachments }),
             ...(sentAs === null ? {} : { sentAs }),
           };
     return [{ event, at: at.getTime() }];
@@ -61,6 +61,11 @@ export class SessionMemory {
       const isPastEnd = index < lastOfGuest && message.presence.includes('Disconnect');
       return isPastEnd ? [] : this.hear(message, null);
     });
+  }
+
+  /** The conversation has ended: the next one begins without participant data. */
+  ended(): void {
+    this.echoed = {};
   }
 
   knows(message: GuestMessage): boolean {
@@ -112,11 +117,11 @@ export class SessionMemory {
     const others = new Set([...this.keyOf].flatMap(([id, key]) => (id === message.id ? [] : [key])));
     const notBefore = message.since.getTime() - CLOCKS_DIFFER_MS;
     const like = history.filter(
-      ({ from, isText, text, attachmentIds, at, key }) =>
+      ({ from, isText, text, attachments, at, key }) =>
         from === 'guest' &&
         isText &&
         text.trim() === message.text.trim() &&
-        attachmentIds.join() === (message.attachmentIds ?? []).join() &&
+        attachments.map(({ id }) => id).join() === (message.attachmentIds ?? []).join() &&
         (at?.getTime() ?? Infinity) >= notBefore &&
         !others.has(key),
     );
