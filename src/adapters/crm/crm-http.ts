@@ -29,10 +29,12 @@ export class CrmHttp {
     private readonly timeoutMs = TIMEOUT_MS,
   ) {}
 
+  /** @throws AppError for every answer that is not 2xx, and for one that cannot be read */
   get(url: string, headers: Record<string, string>): Promise<CrmAnswer> {
     return this.send({ method: 'GET', url, headers });
   }
 
+  /** `body` goes as JSON. @throws AppError as `get` */
   post(url: string, headers: Record<string, string>, body: unknown): Promise<CrmAnswer> {
     return this.send({ method: 'POST', url, headers, body });
   }

@@ -21,10 +21,12 @@ export type CrmAdapter = {
   readonly open: (env: Readonly<Record<string, string | undefined>>, http: CrmHttp) => Crm;
 };
 
+/** A CRM that is on cannot be reached as it is set up. Names variables, never values. */
 export class CrmSettingsError extends Error {
   override readonly name = 'CrmSettingsError';
 }
 
+/** Makes of what a CRM needs, and how it answers, an adapter that reads its own settings. No call names one record twice. */
 export function defineCrm<Settings extends object>(definition: CrmDefinition<Settings>): CrmAdapter {
   const { id, chunkSize } = definition;
   return {

@@ -35,10 +35,10 @@ export class HubSpotQuota {
     if (reply.status === 423) return throttled(retryAfterMs(reply.headers['retry-after']) ?? LOCKED_WAIT_MS);
     if (reply.status !== 429) return refusal(reply);
     const { policyName } = (reply.body ?? {}) as { policyName?: unknown };
-    if (policyName === 'DAILY') return quotaExhausted(msToMidnight(new Date(), this.timeZone ?? 'UTC'));
-    return throttled(
-      retryAfterMs(reply.headers['retry-after']) ?? wholeMs(reply.headers['x-hubspot-ratelimit-interval-milliseconds']),
-    );
+    // HubSpot promises no word on when; should one come, it knows better than we do.
+    const toldMs = retryAfterMs(reply.headers['retry-after']);
+    if (policyName === 'DAILY') return quotaExhausted(toldMs ?? msToMidnight(new Date(), this.timeZone ?? 'UTC'));
+    return throttled(toldMs ?? wholeMs(reply.headers['x-hubspot-ratelimit-interval-milliseconds']));
   }
 }
 

@@ -27,6 +27,11 @@ describe('HubSpot', () => {
       expect(Math.abs(retryAfterMs - msToMidnight(new Date(), 'US/Eastern'))).toBeLessThan(60_000);
     });
 
+    it('believes HubSpot where it says itself when the day is over', async () => {
+      await lab.fault({ quota: true, headers: { 'Retry-After': '7' } });
+      await expect(send()).rejects.toMatchObject({ code: 'crm.quota_exhausted', retryAfterMs: 7_000 });
+    });
+
     it('takes midnight in UTC where the account does not say where it is', async () => {
       const unplaced = hubspot.open(lab.sandbox.crmEnvironments['hubspot']!, new CrmHttp(new HttpService()));
       await lab.fault({ status: 403 }, 'account-info');

@@ -1,4 +1,6 @@
 import { Logger } from '@nestjs/common';
+import { silent } from './crm-failures.js';
+import { AppError } from '../../kernel/app-error.js';
 import { MappingCheck } from './mapping-check.js';
 
 describe('the check of a mapping', () => {
@@ -7,11 +9,20 @@ describe('the check of a mapping', () => {
   afterEach(() => jest.restoreAllMocks());
 
   it('asks once however many wait, and again when asking failed', async () => {
-    const asked = jest.fn().mockRejectedValueOnce(new Error('silent')).mockResolvedValue({ fields: [], faults: [] });
+    const asked = jest.fn().mockRejectedValueOnce(silent('ECONNRESET')).mockResolvedValue({ fields: [], faults: [] });
     const check = new MappingCheck('acme', asked);
-    await expect(check.passed()).rejects.toThrow('silent');
+    await expect(check.passed()).rejects.toMatchObject({ code: 'crm.silent' });
     await Promise.all([check.passed(), check.passed(), check.passed()]);
     expect(asked).toHaveBeenCalledTimes(2);
+  });
+
+  it.each([
+    ['is refused', new AppError('refused', 'crm.refused', 'The CRM refused the request (404).')],
+    ['makes no sense', new TypeError('not iterable')],
+  ])('lets the records wait while the description %s: it is not theirs that is wrong', async (_, error) => {
+    const check = new MappingCheck('acme', () => Promise.reject(error));
+    await expect(check.passed()).rejects.toMatchObject({ kind: 'unavailable', code: 'crm.unavailable' });
+    expect(logged).toHaveBeenCalledTimes(1);
   });
 
   it('says what is wrong once, and finds out within a minute that it was mended', async () => {

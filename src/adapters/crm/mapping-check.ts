@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { AppError } from '../../kernel/app-error.js';
+import { AppError, errorCode } from '../../kernel/app-error.js';
 import type { CrmField } from '../../modules/crm-sync/index.js';
 
 /** What a CRM says of itself, and what of our settings does not go with it, one sentence each. */
@@ -51,7 +51,13 @@ export class MappingCheck {
       return described;
     } catch (error) {
       this.asked = null;
-      throw error;
+      if (error instanceof AppError && error.kind !== 'refused') throw error;
+      this.logger.error('the crm does not describe its fields', { crm: this.crm, code: errorCode(error), error });
+      throw undescribed(error);
     }
   }
 }
+
+/** A description that is refused, or is no description, says nothing against the records that wait for it. */
+const undescribed = (cause: unknown): AppError =>
+  new AppError('unavailable', 'crm.unavailable', 'The CRM does not describe its fields.', { cause });

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { AppError } from '../../kernel/app-error.js';
-import { credentialsRefused, meaningless, quotaExhausted } from './crm-failures.js';
+import { credentialsRefused, meaningless, quotaExhausted, retryAfterMs } from './crm-failures.js';
 import { readable } from './crm-http.js';
 import type { CrmCall, CrmHttp, CrmReply } from './crm-http.js';
 
@@ -40,7 +40,7 @@ export class SalesforceSession {
     }
     this.watchLimit(reply.headers['sforce-limit-info']);
     if (reply.status === 403 && errorCodes(reply.body).includes('REQUEST_LIMIT_EXCEEDED'))
-      throw quotaExhausted(QUOTA_WAIT_MS);
+      throw quotaExhausted(retryAfterMs(reply.headers['retry-after']) ?? QUOTA_WAIT_MS);
     return readable(reply);
   }
 

@@ -152,6 +152,17 @@ describe('Salesforce', () => {
       await expect(lab.crm.ping()).rejects.toMatchObject({ kind: 'unavailable' });
     });
 
+    it('asks again after a quarter of an hour when the calls are used up, or when Salesforce says', async () => {
+      for (const [headers, retryAfterMs] of [
+        [{}, 900_000],
+        [{ 'Retry-After': '7' }, 7_000],
+      ] as const) {
+        await lab.fault({ quota: true, headers });
+        const code = 'crm.quota_exhausted';
+        await expect(lab.crm.upsert([aRecord('a')], 'k')).rejects.toMatchObject({ code, retryAfterMs });
+      }
+    });
+
     it('keeps its session when it is out of quota', async () => {
       await lab.crm.ping();
       await lab.fail('out of quota');

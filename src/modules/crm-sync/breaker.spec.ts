@@ -50,12 +50,22 @@ describe('the breaker of a CRM', () => {
     expect(stateOf(told, in_(500))).toBe('closed');
   });
 
-  it('remembers for a day that chunks were too large', () => {
+  it('waits as long as it was told, whatever other calls under way come to', () => {
+    const told = waiting(failed(closedBreaker, 'crm.silent', now), 'crm.quota_exhausted', 3_600_000, now);
+    expect(answered(told)).toMatchObject({ failures: 0, until: in_(3_600_000) });
+    const opened = Array.from({ length: 4 }).reduce<Breaker>((each) => failed(each, 'crm.silent', now), told);
+    expect(stateOf(opened, in_(3_599_999))).toBe('open');
+  });
+
+  it('remembers that chunks were too large, and tries twice the size every five seconds', () => {
     const breaker = limited(closedBreaker, 50, now);
     expect(chunkSizeOf(closedBreaker, 50, now)).toBe(50);
-    expect(chunkSizeOf(breaker, 50, in_(3_600_000))).toBe(25);
+    expect(chunkSizeOf(breaker, 50, in_(4_999))).toBe(25);
     expect(chunkSizeOf(breaker, 10, now)).toBe(10);
-    expect(chunkSizeOf(breaker, 50, in_(25 * 3_600_000))).toBe(50);
+    expect(chunkSizeOf(limited(breaker, 12, now), 50, in_(5_000))).toBe(12);
+    expect(chunkSizeOf(breaker, 50, in_(30 * 86_400_000))).toBe(50);
     expect(limited(breaker, 1, now).chunkLimit).toBe(1);
+    // An older, larger chunk does not make it more.
+    expect(limited(limited(breaker, 10, now), 50, now).chunkLimit).toBe(5);
   });
 });

@@ -17,7 +17,9 @@ export type Breaker = {
   readonly limitedAt: Date | null;
 };
 
-export type BreakerState = 'closed' | 'waiting' | 'open' | 'half-open';
+/** `half-open`: one call may find out whether the CRM is back. */
+export const BREAKER_STATES = ['closed', 'waiting', 'open', 'half-open'] as const;
+export type BreakerState = (typeof BREAKER_STATES)[number];
 
 export const closedBreaker: Breaker = {
   until: null,
@@ -33,10 +35,10 @@ export const closedBreaker: Breaker = {
 const OPENS_AFTER = 5;
 /** A credential that was just exchanged may work in a moment; otherwise somebody has to see to it, and refused log-ins lock accounts. */
 const LOCKED_MS = { first: 500, most: 60_000 };
-/** One odd record may have made a chunk too large: after this time the full size is tried again. */
-const LIMIT_MS = 24 * 3_600_000;
+/** One odd record may have made a chunk too large: the size that is tried doubles every so often, at the price of one call in vain where it was the size. */
+const LIMIT_DOUBLES_MS = 5_000;
 
-/** `half-open`: one call may find out whether the CRM is back. */
+/** Whether the CRM may be called now. */
 export function stateOf({ until, openedAt }: Breaker, now: Date): BreakerState {
   if (openedAt !== null) return until !== null && until > now ? 'open' : 'half-open';
   return until !== null && until > now ? 'waiting' : 'closed';
@@ -51,7 +53,7 @@ export function failed(breaker: Breaker, code: string, now: Date): Breaker {
     failures,
     code,
     failedAt: now,
-    ...(isOpen ? { openedAt: breaker.openedAt ?? now, until: after(now, backoffMs(failures)) } : {}),
+    ...(isOpen ? { openedAt: breaker.openedAt ?? now, until: atLeast(breaker, after(now, backoffMs(failures))) } : {}),
   };
 }
 
@@ -64,28 +66,31 @@ export function locked(breaker: Breaker, code: string, now: Date): Breaker {
 
 /** The CRM asks for time. Of two waits the longer holds. */
 export function waiting(breaker: Breaker, code: string, ms: number, now: Date): Breaker {
-  const until = after(now, ms);
-  const longer = breaker.until !== null && breaker.openedAt === null && breaker.until > until ? breaker.until : until;
-  return { ...breaker, until: longer, code, failedAt: now };
+  return { ...breaker, until: atLeast(breaker, after(now, ms)), code, failedAt: now };
 }
+
+/** What the CRM asked for is kept to; when an open breaker lets the next call through is ours to say. */
+const atLeast = (breaker: Breaker, until: Date): Date =>
+  breaker.until !== null && breaker.openedAt === null && breaker.until > until ? breaker.until : until;
 
 /** A call was answered. What it failed with before is still known. */
 export const answered = (breaker: Breaker): Breaker =>
   breaker.failures === 0 && breaker.openedAt === null
     ? breaker
-    : { ...breaker, failures: 0, openedAt: null, until: null };
+    : { ...breaker, failures: 0, openedAt: null, until: breaker.openedAt === null ? breaker.until : null };
 
 /** A chunk of so many records was too large. */
 export const limited = (breaker: Breaker, records: number, now: Date): Breaker => ({
   ...breaker,
-  chunkLimit: Math.max(1, Math.floor(records / 2)),
+  chunkLimit: Math.max(1, Math.min(Math.floor(records / 2), chunkSizeOf(breaker, records, now))),
   limitedAt: now,
 });
 
 /** How many records the next chunk may hold. */
 export function chunkSizeOf({ chunkLimit, limitedAt }: Breaker, chunkSize: number, now: Date): number {
-  if (chunkLimit === null || limitedAt === null || now.getTime() - limitedAt.getTime() > LIMIT_MS) return chunkSize;
-  return Math.min(chunkLimit, chunkSize);
+  if (chunkLimit === null || limitedAt === null) return chunkSize;
+  const doublings = Math.max(0, Math.floor((now.getTime() - limitedAt.getTime()) / LIMIT_DOUBLES_MS));
+  return Math.min(chunkLimit * 2 ** doublings, chunkSize);
 }
 
 const after = (now: Date, ms: number): Date => new Date(now.getTime() + ms);

@@ -1,15 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Logger } from '@nestjs/common';
+import { crmServices } from '../../../test/builders/crm-services.js';
 import { ScriptedCrm } from '../../../test/builders/scripted-crm.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
-import type { TestStorage } from '../../../test/storage/test-storage.js';
-import type { Storage } from '../../adapters/storage/storage.js';
+import type { ProcessStorage, TestStorage } from '../../../test/storage/test-storage.js';
 import { AppError } from '../../kernel/app-error.js';
 import type { ErrorKind } from '../../kernel/app-error.js';
 import { uuidv7 } from '../../kernel/uuid.js';
-import { AuditService } from '../audit/index.js';
 import type { CrmRecord, Verdict } from './crm-sync.js';
-import { CrmSyncService } from './crm-sync.service.js';
+import type { CrmSyncService } from './crm-sync.service.js';
 import { aRecord } from './ports/crm.contract.js';
 
 Logger.overrideLogger(false);
@@ -24,7 +23,7 @@ const failure = (kind: ErrorKind, code: string, retryAfterMs?: number): AppError
 
 describe.each(engines)('deliveries, beside %s', (engine) => {
   let storage: TestStorage;
-  let another: Storage;
+  let another: ProcessStorage;
   let crm: ScriptedCrm;
   let sync: CrmSyncService;
   let elsewhere: CrmSyncService;
@@ -39,14 +38,10 @@ describe.each(engines)('deliveries, beside %s', (engine) => {
   });
   beforeEach(() => {
     crm = new ScriptedCrm(`acme-${uuidv7()}`);
-    sync = serviceOn(storage);
-    elsewhere = serviceOn(another);
+    ({ sync } = crmServices(storage, () => [crm]));
+    ({ sync: elsewhere } = crmServices(another, () => [crm]));
   });
 
-  const serviceOn = (place: Storage): CrmSyncService => {
-    const audit = new AuditService(place.audit, place.vault, place.work, storage.clock);
-    return new CrmSyncService(place.crm, { all: () => [crm] }, audit, place.work, storage.clock);
-  };
   const want = async (guestId = uuidv7(), version = 1): Promise<string> => {
     const record = aRecord(guestId, { channelContext: { version: String(version) } });
     await storage.work.run(() => sync.put({ guestId, version, record }));

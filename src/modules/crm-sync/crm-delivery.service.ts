@@ -12,6 +12,7 @@ import type { Chunk } from './crm-sync.js';
 import { Meter } from './meter.js';
 import { outcomesOf } from './outcomes.js';
 import { Pace } from './pace.js';
+import type { Turn } from './pace.js';
 import type { Crm } from './ports/crm.js';
 import type { CrmStore, Outcome, Postponement } from './ports/crm.store.js';
 import { reactionTo, retryDelayMs } from './reaction.js';
@@ -27,6 +28,8 @@ const MOST_UNDER_WAY = 32;
  * it might be those chunks that it stumbles over: every so often a new one goes.
  */
 const FRESH_PROBE_EVERY = 8;
+/** What becomes due within this time shares a chunk. */
+export const GATHER_MS = 50;
 /** Longer waits end with the schedule. */
 const LONGEST_NAP_MS = 60_000;
 
@@ -62,12 +65,18 @@ export class CrmDelivery {
   private async sendDue(crm: Crm, underWay: UnderWay, leaving?: AbortSignal): Promise<void> {
     const pace = this.paceOf(crm.id);
     while (leaving?.aborted !== true && !underWay.hasFailed) {
-      const room = Math.min(pace.room, MOST_UNDER_WAY - underWay.size);
+      const now = performance.now();
+      const room = Math.min(pace.roomAt(now), MOST_UNDER_WAY - underWay.size);
       const chunks = room > 0 ? await this.next(crm, room) : [];
       for (const chunk of chunks) underWay.add(this.send(crm, pace, chunk).then((settle) => underWay.add(settle())));
-      if (chunks.length > 0) continue;
-      if (underWay.size === 0) break;
-      await underWay.any();
+      if (chunks.length > 0) {
+        // All there was has been claimed. Under load more arrives at once, in ever smaller chunks if it is not let gather.
+        if (chunks.length < room) await sleep(GATHER_MS);
+        continue;
+      }
+      const waitMs = room > 0 ? 0 : pace.waitMs(now);
+      if (underWay.size === 0 && waitMs === 0) break;
+      await (waitMs > 0 ? underWay.anyWithin(waitMs) : underWay.any());
     }
   }
 
@@ -99,11 +108,21 @@ export class CrmDelivery {
   /** Answers with what there is to write down. */
   private async send(crm: Crm, pace: Pace, chunk: Chunk): Promise<() => Promise<void>> {
     const turn = pace.begin(performance.now());
-    if (turn > 0) await sleep(turn);
+    const waitMs = turn.at - performance.now();
+    if (waitMs > 0) {
+      await sleep(waitMs);
+      const { until, code } = this.seen.get(crm.id)!;
+      if (until !== null && code !== null && until > this.clock.now()) {
+        pace.unused(turn);
+        return () => this.postpone(chunk, { until, code });
+      }
+      pace.begun(turn, performance.now());
+    }
     const records = chunk.records.map(({ record }) => record);
+    const hashes = chunk.records.map((one) => one.hash);
     try {
-      const verdicts = await crm.upsert(records, idempotencyKey(crm.id, records, chunk.rekeyed));
-      pace.answered();
+      const verdicts = await crm.upsert(records, idempotencyKey(crm.id, hashes, chunk.rekeyed));
+      pace.answered(turn, performance.now());
       this.meter.add(crm.id, { calls: 1 });
       return async () => {
         await this.settle(crm, chunk, outcomesOf(chunk, completeVerdicts(records.length, verdicts), this.clock.now()));
@@ -112,9 +131,12 @@ export class CrmDelivery {
     } catch (error) {
       this.meter.add(crm.id, { calls: 1, failures: 1 });
       const isTrusted = this.seen.get(crm.id)!.openedAt === null;
-      const reaction = reactionTo(error, chunk, isTrusted, this.clock.now());
-      const complaints = paced(pace, reaction);
-      return () => this.react(crm, chunk, error, reaction, complaints);
+      const now = this.clock.now();
+      const reaction = reactionTo(error, chunk, isTrusted, now);
+      const complaints = paced(pace, turn, reaction);
+      // Until what failed is written down nothing is sent that should have waited for it.
+      pace.hold();
+      return () => this.react(crm, chunk, error, reaction, complaints, now).finally(() => pace.resume());
     }
   }
 
@@ -146,10 +168,16 @@ export class CrmDelivery {
     this.seen.set(crm.id, await this.store.updateBreaker(crm.id, answered));
   }
 
-  /** Of a chunk there are no verdicts for. */
-  private async react(crm: Crm, chunk: Chunk, error: unknown, reaction: Reaction, complaints: number): Promise<void> {
+  /** Of a chunk there are no verdicts for. Waits begin `now`, when that was heard: it may take a while to be written down. */
+  private async react(
+    crm: Crm,
+    chunk: Chunk,
+    error: unknown,
+    reaction: Reaction,
+    complaints: number,
+    now: Date,
+  ): Promise<void> {
     const code = errorCode(error);
-    const now = this.clock.now();
     this.tell(crm, chunk, error, reaction);
     switch (reaction.do) {
       case 'split':
@@ -164,41 +192,44 @@ export class CrmDelivery {
         await this.postpone(chunk, { until: now, code, rekeyed: chunk.rekeyed + 1 });
         return this.reached(crm);
       case 'wait':
-        await this.postpone(chunk, { until: this.in(reaction.ms ?? retryDelayMs(1)), code });
+        await this.postpone(chunk, { until: after(now, reaction.ms ?? retryDelayMs(1)), code });
         return this.reached(crm);
       case 'slow-down': {
         const ms = reaction.ms ?? backoffMs(complaints);
-        return this.holdBack(crm, chunk, code, (breaker) => waiting(breaker, code, ms, now), ms);
+        return this.holdBack(crm, chunk, code, (breaker) => waiting(breaker, code, ms, now), after(now, ms));
       }
       case 'lock':
-        return this.holdBack(crm, chunk, code, (breaker) => locked(breaker, code, now), 0);
+        return this.holdBack(crm, chunk, code, (breaker) => locked(breaker, code, now), now);
       case 'retry': {
         const failures = chunk.failures + (reaction.counts ? 1 : 0);
         const ms = reaction.counts ? retryDelayMs(failures) : 0;
-        return this.holdBack(crm, { ...chunk, failures }, code, (breaker) => failed(breaker, code, now), ms);
+        return this.holdBack(
+          crm,
+          { ...chunk, failures },
+          code,
+          (breaker) => failed(breaker, code, now),
+          after(now, ms),
+        );
       }
     }
   }
 
-  /** The chunk waits for so long, and for as long as all calls to the CRM do. */
+  /** The chunk waits until then, and for as long as all calls to the CRM do. */
   private async holdBack(
     crm: Crm,
     chunk: Chunk,
     code: string,
     change: (breaker: Breaker) => Breaker,
-    ms: number,
+    then: Date,
   ): Promise<void> {
-    const breaker = await this.work.run(async () => {
-      const changed = await this.store.updateBreaker(crm.id, change);
-      const until = this.in(ms);
-      await this.postpone(chunk, {
-        until: changed.until !== null && changed.until > until ? changed.until : until,
-        code,
-      });
-      return changed;
+    const until = await this.work.run(async () => {
+      const breaker = await this.store.updateBreaker(crm.id, change);
+      this.seen.set(crm.id, breaker);
+      const later = breaker.until !== null && breaker.until > then ? breaker.until : then;
+      await this.postpone(chunk, { until: later, code });
+      return later;
     });
-    this.seen.set(crm.id, breaker);
-    const napMs = Math.max(ms, (breaker.until?.getTime() ?? 0) - this.clock.now().getTime());
+    const napMs = until.getTime() - this.clock.now().getTime();
     if (napMs <= LONGEST_NAP_MS) setTimeout(this.wake, napMs).unref();
   }
 
@@ -228,15 +259,13 @@ export class CrmDelivery {
     this.paces.set(crm, known);
     return known;
   }
-
-  private in(ms: number): Date {
-    return new Date(this.clock.now().getTime() + ms);
-  }
 }
 
+const after = (now: Date, ms: number): Date => new Date(now.getTime() + ms);
+
 /** What a call that was not answered says about the pace. Answers how often in a row the CRM has complained. */
-function paced(pace: Pace, { do: reaction }: Reaction): number {
-  if (reaction === 'slow-down') return pace.throttled(performance.now());
+function paced(pace: Pace, turn: Turn, { do: reaction }: Reaction): number {
+  if (reaction === 'slow-down') return pace.throttled(turn, performance.now());
   if (reaction === 'retry' || reaction === 'lock') pace.failed();
   else pace.ended();
   return 0;

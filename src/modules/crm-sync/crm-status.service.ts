@@ -3,7 +3,7 @@ import { Clock } from '../../kernel/clock.js';
 import { stateOf } from './breaker.js';
 import type { BreakerState } from './breaker.js';
 import { crmNamed, previewUnsupported, recordNotFound } from './crm-sync.errors.js';
-import { idempotencyKey } from './crm-sync.js';
+import { idempotencyKey, recordHash } from './crm-sync.js';
 import type { CrmRequest, Minute, Standing } from './crm-sync.js';
 import { Crms } from './ports/crm.js';
 import { CrmStore } from './ports/crm.store.js';
@@ -85,7 +85,7 @@ export class CrmStatusService {
     const missing = guestIds.find((guestId) => !desired.some((one) => one.guestId === guestId));
     if (missing !== undefined) throw recordNotFound(id, missing);
     const records = desired.map(({ record }) => record);
-    return crm.preview(records, idempotencyKey(id, records));
+    return crm.preview(records, idempotencyKey(id, records.map(recordHash)));
   }
 
   /**
@@ -99,7 +99,7 @@ export class CrmStatusService {
     const reason = reasonOf(standing);
     const about = { crm: id, guestId, isDue: reason === null, reason };
     if (standing === undefined || standing.record === null) return { ...about, request: null };
-    return { ...about, request: crm.preview([standing.record], idempotencyKey(id, [standing.record])) };
+    return { ...about, request: crm.preview([standing.record], idempotencyKey(id, [recordHash(standing.record)])) };
   }
 }
 

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../../http/access.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import { CrmStatusService } from './crm-status.service.js';
@@ -60,6 +61,7 @@ export class CrmSyncController {
   }
 
   @Post('dead-letters/replay')
+  @Idempotent()
   @HttpCode(200)
   @Problems({ 400: ['request.invalid'], 404: [NO_CRM] })
   @ApiOperation({
@@ -83,6 +85,7 @@ export class CrmSyncController {
   }
 
   @Post('dead-letters/:id/replay')
+  @Idempotent()
   @HttpCode(202)
   @Problems({ 400: ['request.invalid'], 404: [NO_CRM, NO_LETTER] })
   @ApiOperation({ operationId: 'replayDeadLetter', summary: 'Send a dead letter again' })

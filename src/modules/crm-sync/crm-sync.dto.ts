@@ -1,12 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Matches, MaxLength, MinLength } from 'class-validator';
-import { MayBeAbsent, QueryInt } from '../../http/validation.js';
+import { PageQuery } from '../../http/page-query.js';
+import { MayBeAbsent } from '../../http/validation.js';
 import { UUID } from '../../kernel/uuid.js';
+import { BREAKER_STATES } from './breaker.js';
 import type { BreakerState } from './breaker.js';
 import type { CrmStatus, Preview } from './crm-status.service.js';
 import type { CrmRequest, DeadLetter, DeadLetterPage } from './crm-sync.js';
 
-const BREAKER: BreakerState[] = ['closed', 'waiting', 'open', 'half-open'];
 const UUID_RULE = { message: 'must be a UUID in lower case, as answers show it' };
 const LETTER_ID = /^(.{1,64})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
@@ -34,7 +35,7 @@ export function letterOf(id: string): { readonly crm: string; readonly guestId: 
   return { crm: crm!, guestId: guestId! };
 }
 
-export class DeadLettersQuery {
+export class DeadLettersQuery extends PageQuery {
   @ApiProperty({ description: 'Of which CRM', example: 'salesforce', maxLength: 64 })
   @MaxLength(64)
   @IsString()
@@ -46,17 +47,6 @@ export class DeadLettersQuery {
   @MinLength(1)
   @IsString()
   code?: string;
-
-  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
-  @MayBeAbsent()
-  @MaxLength(500)
-  @IsString()
-  cursor?: string;
-
-  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100, description: 'Most dead letters of a page' })
-  @MayBeAbsent()
-  @QueryInt({ min: 1, max: 500 })
-  limit?: number;
 }
 
 /** Which dead letters to send again. */
@@ -86,16 +76,16 @@ class LastErrorView {
 
 class MinuteView {
   @ApiProperty({ format: 'date-time', description: 'Its beginning' }) minute: string;
-  @ApiProperty({ type: 'integer', description: 'Records taken' }) delivered: number;
-  @ApiProperty({ type: 'integer', description: 'Records given up' }) dead: number;
-  @ApiProperty({ type: 'integer' }) calls: number;
-  @ApiProperty({ type: 'integer', description: 'Calls without a verdict' }) failures: number;
+  @ApiProperty({ example: 400, type: 'integer', description: 'Records taken' }) delivered: number;
+  @ApiProperty({ example: 1, type: 'integer', description: 'Records given up' }) dead: number;
+  @ApiProperty({ example: 9, type: 'integer' }) calls: number;
+  @ApiProperty({ example: 1, type: 'integer', description: 'Calls without a verdict' }) failures: number;
 }
 
 export class CrmStatusView {
   @ApiProperty({ example: 'salesforce' }) crm: string;
   @ApiProperty({
-    enum: BREAKER,
+    enum: BREAKER_STATES,
     description:
       '`closed`: it is called; `waiting`: it asked for time; `open`: it failed and is left alone; `half-open`: one call finds out whether it is back',
   })
@@ -109,12 +99,21 @@ export class CrmStatusView {
     description: 'What it last failed with, also when it is long back',
   })
   lastError: LastErrorView | null;
-  @ApiProperty({ type: 'integer', description: 'Records to be delivered; at least so many when `isExact` is false' })
+  @ApiProperty({
+    example: 150,
+    type: 'integer',
+    description: 'Records to be delivered; at least so many when `isExact` is false',
+  })
   waiting: number;
   @ApiProperty() isExact: boolean;
-  @ApiProperty({ type: 'integer', description: 'For how long the oldest has been due, in milliseconds' }) lagMs: number;
-  @ApiProperty({ type: 'integer' }) chunksUnderWay: number;
-  @ApiProperty({ type: 'integer', description: 'At most 10,000 are counted' }) deadLetters: number;
+  @ApiProperty({
+    example: 1_200,
+    type: 'integer',
+    description: 'For how long the oldest has been due, in milliseconds',
+  })
+  lagMs: number;
+  @ApiProperty({ example: 3, type: 'integer' }) chunksUnderWay: number;
+  @ApiProperty({ example: 2, type: 'integer', description: 'At most 10,000 are counted' }) deadLetters: number;
   @ApiProperty({ type: [MinuteView], description: 'Of the last five minutes those in which anything was done' })
   minutes: MinuteView[];
 }
@@ -155,7 +154,7 @@ export class PreviewView {
 }
 
 class RecordView {
-  @ApiProperty() externalId: string;
+  @ApiProperty({ format: 'uuid' }) externalId: string;
   @ApiProperty({ type: 'string', nullable: true, description: 'Masked' }) emailHash: string | null;
   @ApiProperty({ type: 'string', nullable: true, description: 'Masked' }) phoneHash: string | null;
   @ApiProperty({ type: 'string', nullable: true }) keyId: string | null;

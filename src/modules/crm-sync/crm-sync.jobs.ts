@@ -2,10 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { JobRunner } from '../../kernel/job-runner.js';
+import { GATHER_MS } from './crm-delivery.service.js';
 import { CrmSyncService } from './crm-sync.service.js';
-
-/** Guests made within this time share a chunk. */
-const GATHER_MS = 50;
 
 @Injectable()
 export class CrmSyncJobs implements OnModuleInit {
@@ -17,13 +15,16 @@ export class CrmSyncJobs implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.crmSync.onDue(() => {
+    this.crmSync.onDue((isFresh) => {
       if (this.gathering) return;
       this.gathering = true;
-      setTimeout(() => {
-        this.gathering = false;
-        void this.drain();
-      }, GATHER_MS).unref();
+      setTimeout(
+        () => {
+          this.gathering = false;
+          void this.drain();
+        },
+        isFresh ? GATHER_MS : 0,
+      ).unref();
     });
   }
 

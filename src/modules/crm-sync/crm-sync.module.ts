@@ -30,7 +30,7 @@ export class CrmSyncModule {
         CrmReconciliationService,
         CrmReconciliationJobs,
       ],
-      exports: [CrmSyncService],
+      exports: [CrmSyncService, CrmStatusService],
     };
   }
 }

@@ -1,12 +1,13 @@
 import { Logger } from '@nestjs/common';
+import { crmServices } from '../../../test/builders/crm-services.js';
 import { ScriptedCrm } from '../../../test/builders/scripted-crm.js';
+import { trailOf as trail } from '../../../test/builders/trail.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { AppError } from '../../kernel/app-error.js';
 import { uuidv7 } from '../../kernel/uuid.js';
-import { AuditService } from '../audit/index.js';
 import type { CrmRecord } from './crm-sync.js';
-import { CrmSyncService } from './crm-sync.service.js';
+import type { CrmSyncService } from './crm-sync.service.js';
 import { aRecord } from './ports/crm.contract.js';
 
 Logger.overrideLogger(false);
@@ -27,8 +28,7 @@ describe('CRM sync', () => {
   beforeEach(() => {
     crm = new ScriptedCrm(`acme-${uuidv7()}`);
     other = new ScriptedCrm(`other-${uuidv7()}`);
-    const audit = new AuditService(storage.audit, storage.vault, storage.work, storage.clock);
-    sync = new CrmSyncService(storage.crm, { all: () => [crm, other] }, audit, storage.work, storage.clock);
+    ({ sync } = crmServices(storage, () => [crm, other]));
   });
 
   const want = async (guestId = uuidv7(), version = 1, parts: Partial<CrmRecord> = {}): Promise<string> => {
@@ -41,10 +41,9 @@ describe('CRM sync', () => {
     await sync.drain();
   };
   const trailOf = async (guestId: string): Promise<string[]> =>
-    (await storage.audit.list({ subject: `guest:${guestId}`, limit: 100 })).items.map(({ body }) => {
-      const { event, changes } = JSON.parse(body) as { event: string; changes: { crm: string; code?: string } };
-      return [event, changes.crm, changes.code].filter(Boolean).join(' ');
-    });
+    (await trail(storage, `guest:${guestId}`)).map(({ event, changes }) =>
+      [event, changes['crm'], changes['code']].filter(Boolean).join(' '),
+    );
 
   it('delivers what is wanted to every CRM, in chunks of its size, once, and says so in the trail', async () => {
     const ids = await wantMany(20);

@@ -12,7 +12,7 @@ import { CrmStore } from './ports/crm.store.js';
 @Injectable()
 export class CrmSyncService {
   private readonly delivery: CrmDelivery;
-  private wake: () => void = () => undefined;
+  private wake: (isFresh: boolean) => void = () => undefined;
 
   constructor(
     private readonly store: CrmStore,
@@ -21,17 +21,17 @@ export class CrmSyncService {
     private readonly work: UnitOfWork,
     private readonly clock: Clock,
   ) {
-    this.delivery = new CrmDelivery(store, audit, work, clock, () => this.wake());
+    this.delivery = new CrmDelivery(store, audit, work, clock, () => this.wake(false));
   }
 
-  /** Called when something has become due in this process. Only a hint: the schedule finds it too. */
-  onDue(wake: () => void): void {
+  /** Called when something has become due in this process; more may follow when it is fresh. Only a hint: the schedule finds it too. */
+  onDue(wake: (isFresh: boolean) => void): void {
     this.wake = wake;
   }
 
   /** Something has become due. */
   hasDue(): void {
-    this.wake();
+    this.wake(true);
   }
 
   /**
@@ -40,7 +40,7 @@ export class CrmSyncService {
   async put(desired: Desired, dueAt?: Date): Promise<void> {
     const at = dueAt ?? this.clock.now();
     for (const crm of this.crms.all()) await this.store.put(crm.id, desired, at);
-    if (dueAt === undefined) this.work.afterCommit(() => this.wake());
+    if (dueAt === undefined) this.work.afterCommit(() => this.wake(true));
   }
 
   /** Nothing of this guest leaves for a CRM any more, what waits included. Joins the current unit of work. */

@@ -114,12 +114,11 @@ export const recordHash = (record: CrmRecord): string => hash('sha256', canonica
 
 /**
  * Derived from what is sent, and from nothing else: the same records in the same state have the same key after a restart, and
- * a changed one has another. `rekeyed` counts keys for the same records that the CRM has used up.
+ * a changed one has another. `hashes` are those of the records, in the order in which they are sent; `rekeyed` counts keys for them that the CRM
+ * has used up.
  */
-export function idempotencyKey(crm: string, records: readonly CrmRecord[], rekeyed = 0): string {
-  const sent = rekeyed === 0 ? [crm, records] : [crm, records, rekeyed];
-  return `guests-${hash('sha256', canonicalJson(sent), 'hex').slice(0, 40)}`;
-}
+export const idempotencyKey = (crm: string, hashes: readonly string[], rekeyed = 0): string =>
+  `guests-${hash('sha256', canonicalJson([crm, hashes, rekeyed]), 'hex').slice(0, 40)}`;
 
 /** One verdict a record, in order, whatever the CRM left out: a record without an answer is tried again. */
 export function completeVerdicts(count: number, verdicts: readonly Verdict[]): Verdict[] {

@@ -1,17 +1,18 @@
 import { Logger } from '@nestjs/common';
+import { crmServices } from '../../../test/builders/crm-services.js';
 import { ScriptedCrm } from '../../../test/builders/scripted-crm.js';
+import { eventsOf } from '../../../test/builders/trail.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { AppError } from '../../kernel/app-error.js';
 import { DataClasses } from '../../kernel/data-class.js';
 import { uuidv7 } from '../../kernel/uuid.js';
-import { AuditService } from '../audit/index.js';
-import { CrmStatusService } from './crm-status.service.js';
-import { idempotencyKey } from './crm-sync.js';
+import type { CrmStatusService } from './crm-status.service.js';
+import { idempotencyKey, recordHash } from './crm-sync.js';
 import type { CrmRecord } from './crm-sync.js';
-import { CrmSyncService } from './crm-sync.service.js';
+import type { CrmSyncService } from './crm-sync.service.js';
 import { DeadLetterRetention } from './dead-letter-retention.service.js';
-import { DeadLetterService } from './dead-letter.service.js';
+import type { DeadLetterService } from './dead-letter.service.js';
 import { aRecord } from './ports/crm.contract.js';
 import type { Crm } from './ports/crm.js';
 
@@ -30,11 +31,7 @@ describe('what operators see of a CRM', () => {
   afterAll(() => storage.close());
   beforeEach(() => {
     crm = new ScriptedCrm(`acme-${uuidv7()}`);
-    const crms = { all: () => [crm] };
-    const audit = new AuditService(storage.audit, storage.vault, storage.work, storage.clock);
-    sync = new CrmSyncService(storage.crm, crms, audit, storage.work, storage.clock);
-    letters = new DeadLetterService(storage.crm, crms, sync, audit, storage.work);
-    status = new CrmStatusService(storage.crm, crms, storage.clock);
+    ({ sync, letters, status } = crmServices(storage, () => [crm]));
   });
 
   const want = async (guestId = uuidv7(), version = 1, parts: Partial<CrmRecord> = {}): Promise<string> => {
@@ -52,10 +49,7 @@ describe('what operators see of a CRM', () => {
     crm.answer = accepting;
     return id;
   };
-  const events = async (guestId: string): Promise<string[]> =>
-    (await storage.audit.list({ subject: `guest:${guestId}`, limit: 100 })).items.map(
-      ({ body }) => (JSON.parse(body) as { event: string }).event,
-    );
+  const events = (guestId: string) => eventsOf(storage, `guest:${guestId}`);
 
   describe('of its dead letters', () => {
     it('shows why, when and in which version, and no hash anybody could be looked up by', async () => {
@@ -194,7 +188,7 @@ describe('what operators see of a CRM', () => {
       crm.preview = (records, key) => ({ ...request, body: { key, records } });
       const guestId = await want();
       const records = [aRecord(guestId)];
-      const body = { key: idempotencyKey(crm.id, records), records };
+      const body = { key: idempotencyKey(crm.id, records.map(recordHash)), records };
       expect(await status.preview(crm.id, [guestId])).toEqual({ ...request, body });
       expect(crm.calls).toEqual([]);
       crm.answer = accepting;

@@ -1,4 +1,4 @@
-export { closedBreaker } from './breaker.js';
+export { BREAKER_STATES, closedBreaker } from './breaker.js';
 export type { Breaker } from './breaker.js';
 export * from './crm-sync.js';
 export * from './ports/crm.js';
@@ -7,5 +7,7 @@ export type * from './ports/reconciliation.store.js';
 export { ReconciliationStore } from './ports/reconciliation.store.js';
 export type * from './reconciliation.js';
 export { ReconciliationSettings } from './reconciliation.settings.js';
+export { CrmStatusService } from './crm-status.service.js';
+export type { CrmStatus } from './crm-status.service.js';
 export { CrmSyncService } from './crm-sync.service.js';
 export { CrmSyncModule } from './crm-sync.module.js';

@@ -2,7 +2,9 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestj
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Scope } from '../../http/access.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { IdPath } from '../../http/id-path.js';
+import { PageQuery } from '../../http/page-query.js';
 import { Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import {
@@ -18,7 +20,6 @@ import {
   BeginReconciliationBody,
   DriftPageView,
   driftPageView,
-  DriftsQuery,
   ReconciliationPageView,
   reconciliationPageView,
   ReconciliationsQuery,
@@ -42,6 +43,7 @@ export class ReconciliationController {
   constructor(private readonly reconciliations: CrmReconciliationService) {}
 
   @Post()
+  @Idempotent()
   @HttpCode(202)
   @Problems({
     400: ['request.invalid'],
@@ -84,11 +86,12 @@ export class ReconciliationController {
   @Problems({ 400: ['request.invalid'], 404: [NONE] })
   @ApiOperation({ operationId: 'listDrifts', summary: 'List in which records a CRM is not as it should be' })
   @ApiResponse({ status: 200, type: DriftPageView })
-  async drifts(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: DriftsQuery): Promise<DriftPageView> {
+  async drifts(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: PageQuery): Promise<DriftPageView> {
     return driftPageView(await this.reconciliations.drifts(id, cursor, limit));
   }
 
   @Post(':id/repair')
+  @Idempotent()
   @HttpCode(202)
   @Problems({
     404: [NONE, crmNotFound('acme')],

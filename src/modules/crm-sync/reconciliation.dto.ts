@@ -1,11 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
-import { MayBeAbsent, QueryInt } from '../../http/validation.js';
+import { PageQuery } from '../../http/page-query.js';
+import { MayBeAbsent } from '../../http/validation.js';
 import type { DriftPage, ReconciliationPage } from './ports/reconciliation.store.js';
+import { DRIFT_KINDS, RECONCILIATION_STATES } from './reconciliation.js';
 import type { DriftKind, Reconciliation, ReconciliationState } from './reconciliation.js';
-
-const STATES: ReconciliationState[] = ['reading', 'sweeping', 'found', 'repairing', 'repaired', 'failed'];
-const KINDS: DriftKind[] = ['missing', 'extra', 'different'];
 
 export class BeginReconciliationBody {
   @ApiProperty({ description: 'Which CRM to read back', example: 'salesforce', maxLength: 64 })
@@ -13,21 +12,6 @@ export class BeginReconciliationBody {
   @IsString()
   crm: string;
 }
-
-class PageQuery {
-  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
-  @MayBeAbsent()
-  @MaxLength(500)
-  @IsString()
-  cursor?: string;
-
-  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100, description: 'Most items of a page' })
-  @MayBeAbsent()
-  @QueryInt({ min: 1, max: 500 })
-  limit?: number;
-}
-
-export class DriftsQuery extends PageQuery {}
 
 export class ReconciliationsQuery extends PageQuery {
   @ApiPropertyOptional({ description: 'Only of this CRM', example: 'salesforce', maxLength: 64 })
@@ -42,22 +26,24 @@ export class ReconciliationView {
   @ApiProperty({ example: 'salesforce' }) crm: string;
   @ApiProperty({ enum: ['schedule', 'request'], description: 'What began it' }) trigger: Reconciliation['trigger'];
   @ApiProperty({
-    enum: STATES,
+    enum: RECONCILIATION_STATES,
     description:
       '`reading` the CRM, `sweeping` our own records for those it did not show, `found`: waits for approval, `repairing`, `repaired`, `failed`: could not be read to its end',
   })
   state: ReconciliationState;
   @ApiProperty({ format: 'date-time' }) startedDate: string;
   @ApiProperty({ type: 'string', format: 'date-time', nullable: true }) endedDate: string | null;
-  @ApiProperty({ type: 'integer', description: 'Pages read so far' }) pages: number;
-  @ApiProperty({ type: 'integer', description: 'Records of the CRM compared so far' }) records: number;
-  @ApiProperty({ type: 'integer', description: 'Delivered, and not there' }) missing: number;
-  @ApiProperty({ type: 'integer', description: 'There, and not to be: reported, never deleted' }) extra: number;
-  @ApiProperty({ type: 'integer', description: 'Held otherwise than delivered' }) different: number;
-  @ApiProperty({ type: 'integer', description: 'Sent again so far' }) repaired: number;
+  @ApiProperty({ example: 40, type: 'integer', description: 'Pages read so far' }) pages: number;
+  @ApiProperty({ example: 8_000, type: 'integer', description: 'Records of the CRM compared so far' }) records: number;
+  @ApiProperty({ example: 2, type: 'integer', description: 'Delivered, and not there' }) missing: number;
+  @ApiProperty({ example: 0, type: 'integer', description: 'There, and not to be: reported, never deleted' })
+  extra: number;
+  @ApiProperty({ example: 3, type: 'integer', description: 'Held otherwise than delivered' }) different: number;
+  @ApiProperty({ example: 0, type: 'integer', description: 'Sent again so far' }) repaired: number;
   @ApiProperty({
     type: 'integer',
     description: 'What a repair would send again: what is missing or different. Consent is looked at again then',
+    example: 5,
   })
   proposed: number;
   @ApiProperty({ type: 'string', nullable: true, description: 'What the CRM failed with when last read' })
@@ -70,7 +56,7 @@ export class ReconciliationPageView {
 }
 
 export class DriftView {
-  @ApiProperty({ enum: KINDS }) kind: DriftKind;
+  @ApiProperty({ enum: DRIFT_KINDS }) kind: DriftKind;
   @ApiProperty({ type: 'string', format: 'uuid', nullable: true, description: 'Null when no guest can be named so' })
   guestId: string | null;
   @ApiProperty({ type: 'string', nullable: true, description: 'The CRM’s own id of its record' }) remoteId:

@@ -1,18 +1,19 @@
 import { Logger } from '@nestjs/common';
+import { crmServices } from '../../../test/builders/crm-services.js';
 import { ScriptedCrm } from '../../../test/builders/scripted-crm.js';
+import { eventsOf } from '../../../test/builders/trail.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
-import type { TestStorage } from '../../../test/storage/test-storage.js';
-import type { Storage } from '../../adapters/storage/storage.js';
+import type { ProcessStorage, TestStorage } from '../../../test/storage/test-storage.js';
 import { AppError } from '../../kernel/app-error.js';
 import { uuidv7 } from '../../kernel/uuid.js';
-import { AuditService } from '../audit/index.js';
+import type { Subject } from '../audit/index.js';
 import { waiting } from './breaker.js';
 import type { CrmPage, CrmRecord } from './crm-sync.js';
-import { CrmSyncService } from './crm-sync.service.js';
+import type { CrmSyncService } from './crm-sync.service.js';
 import { aRecord } from './ports/crm.contract.js';
 import type { Crm } from './ports/crm.js';
 import type { RepairPolicy } from './reconciliation.js';
-import { CrmReconciliationService } from './reconciliation.service.js';
+import type { CrmReconciliationService } from './reconciliation.service.js';
 
 Logger.overrideLogger(false);
 
@@ -41,7 +42,7 @@ class ReadableCrm extends ScriptedCrm implements Crm {
 
 describe.each(engines)('reconciliation, beside %s', (engine) => {
   let storage: TestStorage;
-  let another: Storage;
+  let another: ProcessStorage;
   let crm: ReadableCrm;
   let sync: CrmSyncService;
   let reconciliation: CrmReconciliationService;
@@ -56,28 +57,10 @@ describe.each(engines)('reconciliation, beside %s', (engine) => {
   });
   beforeEach(() => {
     crm = new ReadableCrm(`acme-${uuidv7()}`);
-    [sync, reconciliation] = servicesOn(storage);
+    ({ sync, reconciliation } = servicesOn(storage));
   });
 
-  const servicesOn = (place: Storage, repair: RepairPolicy = 'ask'): [CrmSyncService, CrmReconciliationService] => {
-    const crms = { all: () => [crm] };
-    const audit = new AuditService(place.audit, place.vault, place.work, storage.clock);
-    const own = new CrmSyncService(place.crm, crms, audit, place.work, storage.clock);
-    const settings = { everyMs: HOUR_MS, pagesPerMinute: 60, repair };
-    return [
-      own,
-      new CrmReconciliationService(
-        place.reconciliations,
-        place.crm,
-        crms,
-        own,
-        audit,
-        place.work,
-        storage.clock,
-        settings,
-      ),
-    ];
-  };
+  const servicesOn = (place: ProcessStorage, repair?: RepairPolicy) => crmServices(place, () => [crm], repair);
   const want = async (guestId = uuidv7(), parts: Partial<CrmRecord> = {}, version = 1): Promise<string> => {
     await storage.work.run(() => sync.put({ guestId, version, record: aRecord(guestId, parts) }));
     return guestId;
@@ -97,10 +80,7 @@ describe.each(engines)('reconciliation, beside %s', (engine) => {
     }
   };
   const drifts = async (id: string) => (await reconciliation.drifts(id, undefined, 100)).items;
-  const events = async (subject: `guest:${string}` | `system:${string}`): Promise<string[]> =>
-    (await storage.audit.list({ subject, limit: 100 })).items.map(
-      ({ body }) => (JSON.parse(body) as { event: string }).event,
-    );
+  const events = (subject: Subject) => eventsOf(storage, subject);
 
   it('finds what is missing, extra and different, and nothing else', async () => {
     const [gone, edited, ...same] = await delivered(9);
@@ -203,7 +183,7 @@ describe.each(engines)('reconciliation, beside %s', (engine) => {
     storage.clock.advance(1_000);
     const dead = await storage.reconciliations.claim(crm.id, 60_000);
     expect(dead).toMatchObject({ pages: 1, cursor: '3' });
-    const [, elsewhere] = servicesOn(another);
+    const { reconciliation: elsewhere } = servicesOn(another);
     await elsewhere.advance(crm.id);
     expect(crm.reads).toBe(1);
     storage.clock.advance(60_000);
@@ -246,7 +226,7 @@ describe.each(engines)('reconciliation, beside %s', (engine) => {
   it('is begun once at a time, by schedule when the last is long ago, and repairs nothing stale', async () => {
     await delivered(1);
     await reconciliation.beginDue();
-    const [, elsewhere] = servicesOn(another);
+    const { reconciliation: elsewhere } = servicesOn(another);
     await expect(elsewhere.begin(crm.id)).rejects.toMatchObject({ code: 'crm.reconciliation_under_way' });
     await toTheEnd();
     await reconciliation.beginDue();
@@ -263,7 +243,7 @@ describe.each(engines)('reconciliation, beside %s', (engine) => {
   }, 60_000);
 
   it('repairs unasked where the policy says so', async () => {
-    [sync, reconciliation] = servicesOn(storage, 'automatic');
+    ({ sync, reconciliation } = servicesOn(storage, 'automatic'));
     const [gone] = await delivered(2);
     crm.held.delete(gone!);
     const { id } = await reconciliation.begin(crm.id);

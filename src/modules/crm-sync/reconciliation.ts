@@ -7,8 +7,11 @@ import type { CrmRecord, HeldRecord, Standing } from './crm-sync.js';
  * `reading` the CRM's pages, `sweeping` our own records for those it did not show, `found`: over; `repairing` what was found, `repaired`;
  * `failed`: the CRM could not be read to its end.
  */
-export type ReconciliationState = 'reading' | 'sweeping' | 'found' | 'repairing' | 'repaired' | 'failed';
-export type DriftKind = 'missing' | 'extra' | 'different';
+export const RECONCILIATION_STATES = ['reading', 'sweeping', 'found', 'repairing', 'repaired', 'failed'] as const;
+export type ReconciliationState = (typeof RECONCILIATION_STATES)[number];
+
+export const DRIFT_KINDS = ['missing', 'extra', 'different'] as const;
+export type DriftKind = (typeof DRIFT_KINDS)[number];
 
 /** One comparison of a CRM with what it should hold. */
 export type Reconciliation = {

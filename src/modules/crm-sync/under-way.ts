@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** What has been begun and not been awaited. The first failure is kept for whoever asks; none is lost or left unhandled. */
 export class UnderWay {
   private readonly works = new Set<Promise<void>>();
@@ -21,6 +23,14 @@ export class UnderWay {
   /** Resolves when one of them has ended. */
   any(): Promise<void> {
     return Promise.race(this.works);
+  }
+
+  /** Resolves when one of them has ended, or after so many milliseconds. */
+  async anyWithin(ms: number): Promise<void> {
+    const timer = new AbortController();
+    const over = sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined);
+    await Promise.race([...this.works, over]);
+    timer.abort();
   }
 
   /** Resolves when all have ended, those begun meanwhile too. @throws what the first that failed threw */

@@ -1,5 +1,5 @@
 import type { CrmRecord } from '../crm-sync.js';
-import { idempotencyKey } from '../crm-sync.js';
+import { idempotencyKey, recordHash } from '../crm-sync.js';
 import type { Crm } from './crm.js';
 
 /** One way in which a CRM can fail, whatever it calls that. */
@@ -64,7 +64,7 @@ export function crmContract(open: () => Promise<CrmLab>): void {
   });
   afterEach(() => lab.close());
 
-  const upsert = (records: CrmRecord[]) => lab.crm.upsert(records, idempotencyKey(lab.crm.id, records));
+  const upsert = (records: CrmRecord[]) => lab.crm.upsert(records, idempotencyKey(lab.crm.id, records.map(recordHash)));
   const statuses = async (records: CrmRecord[]) => (await upsert(records)).map(({ index, status }) => [index, status]);
   const three = [aRecord('a'), aRecord('b'), aRecord('c')];
 

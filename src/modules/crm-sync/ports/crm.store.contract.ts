@@ -187,6 +187,19 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     expect(await only()).toMatchObject({ version: 2 });
   });
 
+  it('lets go of every member of a chunk, also of one that is put again in the unit that settles it', async () => {
+    const other = uuidv7();
+    await put(1);
+    await put(1, 'form 1', lab.now(), other);
+    const [chunk] = await claimChunks();
+    await lab.work.run(async () => {
+      await put(2);
+      await delivering(chunk!);
+    });
+    expect(await only()).toMatchObject({ guestId, version: 2 });
+    expect(await lab.store.isPending(crm, other)).toBe(false);
+  });
+
   it('sends a form again that was put back while another was delivered', async () => {
     await put(1, 'one');
     await delivered();

@@ -1,3 +1,4 @@
+import type { Tally } from '../../../kernel/data-class.js';
 import type { Breaker } from '../breaker.js';
 import type {
   Chunk,
@@ -100,7 +101,7 @@ export abstract class CrmStore {
   /** Forgets up to `limit` dead letters from before this, the oldest first; their form is still not sent again. */
   abstract expireDeadLetters(before: Date, limit: number): Promise<number>;
   /** How many dead letters are older, and the date of the oldest of all. */
-  abstract countDeadLetters(before: Date): Promise<{ readonly count: number; readonly oldest: Date | null }>;
+  abstract countDeadLetters(before: Date): Promise<Tally>;
 
   abstract backlog(crm: string, countTo: number): Promise<Backlog>;
   /** Adds to what is known of these minutes, and forgets those older than an hour. */

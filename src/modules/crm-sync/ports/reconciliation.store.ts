@@ -38,8 +38,9 @@ export abstract class ReconciliationStore {
    */
   abstract resend(crm: string, guestIds: readonly string[]): Promise<string[]>;
 
+  /** Null when there is none. */
   abstract find(id: string): Promise<Reconciliation | null>;
-  /** The last one of this CRM. */
+  /** The last one of this CRM; null when there was none. */
   abstract latest(crm: string): Promise<Reconciliation | null>;
   /** Newest first. */
   abstract list(crm: string | undefined, cursor: string | undefined, limit: number): Promise<ReconciliationPage>;
