@@ -1,9 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsString, Matches, MaxLength } from 'class-validator';
-import { MayBeAbsent, QueryInt } from '../../http/validation.js';
+import { Matches } from 'class-validator';
+import { PageQuery } from '../../http/page-query.js';
+import { MayBeAbsent } from '../../http/validation.js';
 import type { Entry } from './audit.js';
 
-export class EntriesQuery {
+export class EntriesQuery extends PageQuery {
   @ApiPropertyOptional({
     description: 'Whose chain: `guest:<id>`, or `system:<what>` for what concerns no guest. All of them when absent.',
     example: 'guest:01890a5d-ac96-774b-bcce-b302099a8057',
@@ -11,23 +12,6 @@ export class EntriesQuery {
   @MayBeAbsent()
   @Matches(/^(guest:[0-9a-f-]{36}|system:[a-z-]{1,40})$/, { message: 'must be guest:<id> or system:<what>' })
   subject?: `guest:${string}` | `system:${string}`;
-
-  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
-  @MayBeAbsent()
-  @IsString()
-  @MaxLength(500)
-  cursor?: string;
-
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 1,
-    maximum: 500,
-    default: 100,
-    description: 'The most to answer at once',
-  })
-  @MayBeAbsent()
-  @QueryInt({ min: 1, max: 500 })
-  limit?: number;
 }
 
 const HASH = 'b4c9a289323b21a01c3e940f150eb9b8c542587f1abfd8f0e1cc1ffc5e475514';

@@ -44,6 +44,7 @@ export type EventName =
 export type Happening = {
   readonly subject: Subject;
   readonly event: EventName;
+  /** Who did it, as in `RunContext`; `system` outside of any run. */
   readonly actor: string;
   /** When, to the millisecond. */
   readonly at: Date;

@@ -1,13 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsISO8601, IsString, Matches, MaxLength } from 'class-validator';
-import { MayBeAbsent, QueryInt } from '../../http/validation.js';
+import { IsString, Matches, MaxLength } from 'class-validator';
+import { IsInstant, MayBeAbsent, QueryInt } from '../../http/validation.js';
 import { QUERY_ID } from './platform-audit.js';
 import type { PlatformPage } from './platform-audit.service.js';
 import type { PlatformQuery } from './ports/platform-audit.js';
 
 const NAME = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
 const A_NAME = { message: 'must be a name as Genesys Cloud has it, such as WebDeployments' };
-const AN_INSTANT = { message: 'must be a date and time by ISO 8601, such as 2026-11-22T09:00:00Z' };
 const LIMIT = { type: 'integer', minimum: 1, maximum: 500, default: 100 } as const;
 
 export class PlatformEntriesQuery {
@@ -16,11 +15,11 @@ export class PlatformEntriesQuery {
   service: string;
 
   @ApiProperty({ format: 'date-time', description: 'The first moment', example: '2026-11-21T09:00:00Z' })
-  @IsISO8601({ strict: true, strictSeparator: true }, AN_INSTANT)
+  @IsInstant()
   from: string;
 
   @ApiProperty({ format: 'date-time', description: 'The last moment', example: '2026-11-22T09:00:00Z' })
-  @IsISO8601({ strict: true, strictSeparator: true }, AN_INSTANT)
+  @IsInstant()
   until: string;
 
   @ApiPropertyOptional({ description: 'What was changed or seen', example: 'Configuration' })
@@ -75,7 +74,11 @@ export class PlatformEntryView {
   userId: string | null;
   @ApiProperty({ type: 'string', nullable: true, description: 'With which OAuth client' }) clientId: string | null;
   @ApiProperty({ type: 'string', nullable: true }) application: string | null;
-  @ApiProperty({ type: [String], description: 'What changed, by name; values stay at Genesys Cloud' })
+  @ApiProperty({
+    example: ['state'],
+    type: [String],
+    description: 'What changed, by name; values stay at Genesys Cloud',
+  })
   changed: string[];
 }
 

@@ -4,14 +4,17 @@ import type { FastifyReply } from 'fastify';
 import { ForWidgets, Scope } from '../../http/access.js';
 import { FileBody, TakesFile } from '../../http/file-body.js';
 import { IdPath } from '../../http/id-path.js';
-import { Concerns } from '../../http/idempotency.interceptor.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { HEADER, Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
-import { FILE_MAX_BYTES } from './attachment.js';
+import { CONTENT_MAX_BYTES, FILE_MAX_BYTES } from './attachment.js';
 import { attachmentView, AttachmentPath, AttachmentView } from './attachment.dto.js';
 import {
+  attachmentExpired,
   attachmentNotFound,
   attachmentsWaiting,
+  beingLocated,
+  contentTooLarge,
   emptyFile,
   filesNotTaken,
   fileTooLarge,
@@ -19,6 +22,8 @@ import {
   typeRefused,
 } from './attachment.errors.js';
 import { AttachmentService, MOST_FILES_WAITING } from './attachment.service.js';
+import { goneSignal } from '../../http/event-stream.js';
+import { FILE_TYPES, sendFile } from '../../http/file-answer.js';
 import { consentNotLive } from './consent.errors.js';
 import { guestClosed, guestNotFound, widgetLed } from './guest.errors.js';
 
@@ -32,7 +37,7 @@ export class AttachmentController {
   @TakesFile(FILE_MAX_BYTES)
   @ForWidgets()
   @HttpCode(202)
-  @Concerns(({ id }) => `guest:${id}`)
+  @Idempotent(({ id }) => `guest:${id}`)
   @Problems({
     400: ['http.bad_header'],
     403: [consentNotLive(EXAMPLE_ID, 'dataProcessing')],
@@ -81,5 +86,42 @@ export class AttachmentController {
   @ApiResponse({ status: 200, type: AttachmentView, description: 'The file, without its bytes' })
   async get(@Param() { id, attachmentId }: AttachmentPath): Promise<AttachmentView> {
     return attachmentView(await this.attachments.get(id, attachmentId));
+  }
+
+  @Get(':attachmentId/content')
+  @ForWidgets()
+  @Problems({
+    403: [consentNotLive(EXAMPLE_ID, 'dataProcessing')],
+    404: [guestNotFound(EXAMPLE_ID), attachmentNotFound(EXAMPLE_ID)],
+    410: [attachmentExpired(EXAMPLE_ID)],
+    429: ['genesys.throttled'],
+    502: [contentTooLarge(CONTENT_MAX_BYTES), 'genesys.file_host'],
+    503: [beingLocated(EXAMPLE_ID), 'genesys.unavailable'],
+  })
+  @ApiOperation({
+    operationId: 'getAttachmentContent',
+    summary: 'Read what is in a file',
+    description:
+      'Files of either side. What still waits for Genesys comes from here, all else from Genesys as it is asked for, and nothing of it is kept. Genesys lets ' +
+      'go of a file some time after its conversation: then it is gone (410). An answer that breaks off is not whole. Treat what others have sent as you ' +
+      'would any download: nobody here has looked for what is bad in it.',
+  })
+  @ApiResponse({
+    status: 200,
+    description:
+      'The file. Its media type is what its sender said if that is one of these, else `application/octet-stream`',
+    headers: {
+      'Content-Disposition': {
+        description: 'Always `attachment`, with the name of the file (RFC 6266)',
+        required: true,
+        schema: { type: 'string', example: 'attachment; filename="order.pdf"' },
+      },
+    },
+    content: Object.fromEntries(
+      FILE_TYPES.map((type) => [type, { schema: { type: 'string', format: 'binary' }, example: '…' }]),
+    ),
+  })
+  async content(@Param() { id, attachmentId }: AttachmentPath, @Res() reply: FastifyReply): Promise<void> {
+    await sendFile(reply, await this.attachments.content(id, attachmentId, goneSignal(reply)));
   }
 }

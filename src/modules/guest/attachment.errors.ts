@@ -36,6 +36,19 @@ export const attachmentsWaiting = (id: string, most: number): AppError =>
     { retryAfterMs: 5_000 },
   );
 
+/** Its bytes are neither here nor where Genesys last said they were, and no new address can be had. */
+export const attachmentExpired = (id: string): AppError =>
+  new AppError('not-found', 'attachment.expired', `What was in attachment ${id} cannot be had any more.`);
+
+/** Genesys is being asked where it has the file now. */
+export const beingLocated = (id: string): AppError =>
+  new AppError('unavailable', 'attachment.being_located', `Genesys is asked for attachment ${id}. Ask again shortly.`, {
+    retryAfterMs: 2_000,
+  });
+
+export const contentTooLarge = (most: number): AppError =>
+  new AppError('refused', 'attachment.content_too_large', `Files of more than ${most} bytes are not passed on.`);
+
 /** `at`: which of the message's attachments. */
 export const cannotBeNamed = (at: number, why: string): AppError =>
   wrong(
@@ -51,3 +64,13 @@ export const stillUploading = (): AppError =>
   new AppError('unavailable', 'attachment.still_uploading', 'A file of the message is still on its way.', {
     retryAfterMs: 500,
   });
+
+/** Genesys does not take the bytes, or has lost what was announced. `mayPass`: the next attempt may fare better. */
+export function uploadFailed(mayPass: boolean, cause: unknown): AppError {
+  const { retryAfterMs } = cause instanceof AppError ? cause : {};
+  const message = 'The storage of Genesys Cloud does not take the file.';
+  return new AppError(mayPass ? 'unavailable' : 'refused', 'genesys.upload_failed', message, {
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    cause,
+  });
+}

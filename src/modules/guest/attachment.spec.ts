@@ -1,4 +1,4 @@
-import { FILE_MAX_BYTES, faultOf } from './attachment.js';
+import { aboutHeard, FILE_MAX_BYTES, faultOf } from './attachment.js';
 import type { FileRules } from './attachment.js';
 
 const file = { fileName: 'order.pdf', mediaType: 'application/pdf', size: 2_000 };
@@ -34,4 +34,31 @@ describe('Whether a file can be sent', () => {
     expect(code({}, rules({ isEnabled: false }))).toBe('attachment.not_enabled');
     expect(code({ mediaType: 'text/x-odd' }, rules({ modes: [{ types: ['*/*'], maxBytes: 9_000 }] }))).toBeNull();
   });
+});
+
+describe('What is kept of a file that others have named', () => {
+  it.each([
+    ['order.pdf', 'order.pdf'],
+    ['€ ü.pdf', '€ ü.pdf'],
+    ['../../etc/passwd', 'passwd'],
+    ['C:\\Users\\lena\\a.pdf', 'a.pdf'],
+    ['fdp\u202e.exe\r\n', 'fdp.exe'],
+    ['a/', 'file'],
+    [' ', 'file'],
+    [null, 'file'],
+    [`${'a'.repeat(2_000)}.pdf`, `${'a'.repeat(1_019)}.pdf`],
+    ['\ud800.pdf', '\ufffd.pdf'],
+  ])('is of %j the name %j', (fileName, shown) =>
+    expect(aboutHeard({ fileName, mediaType: null }).fileName).toBe(shown),
+  );
+
+  it.each([
+    ['Image/PNG', 'image/png'],
+    ['text/plain; charset=utf-8', 'text/plain'],
+    ['Image', 'application/octet-stream'],
+    ['text/html\r\nx: y', 'application/octet-stream'],
+    [null, 'application/octet-stream'],
+  ])('is of %j the media type %s', (mediaType, kept) =>
+    expect(aboutHeard({ fileName: 'a', mediaType }).mediaType).toBe(kept),
+  );
 });

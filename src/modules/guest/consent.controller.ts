@@ -1,13 +1,12 @@
 import { Body, Controller, Get, Header, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiExtraModels, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { AppError } from '../../kernel/app-error.js';
 import { Open, Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
-import { Concerns } from '../../http/idempotency.interceptor.js';
+import { PageQuery } from '../../http/page-query.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { HEADER, Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
-import type { ConsentRecord } from './consent.js';
 import {
   ConsentPageView,
   consentPageView,
@@ -16,8 +15,9 @@ import {
   consentView,
   KeySetView,
   keySetView,
-  ListConsentsQuery,
   RecordConsentBody,
+  showingWhatStands,
+  shownStale,
   SignedReceiptView,
   signedReceiptView,
   wantedConsent,
@@ -36,7 +36,7 @@ export class ConsentController {
 
   @Post('guests/:id/consents')
   @Scope('guest:write')
-  @Concerns(({ id }) => `guest:${id}`)
+  @Idempotent(({ id }) => `guest:${id}`)
   @Problems({
     400: [consentInvalid([{ pointer: '/at', rule: 'future', message: 'must not be later than now' }])],
     404: [guestNotFound(EXAMPLE_ID)],
@@ -70,7 +70,7 @@ export class ConsentController {
   @Problems({ 404: [guestNotFound(EXAMPLE_ID)] })
   @ApiOperation({ operationId: 'listConsents', summary: 'Read what a guest decided, oldest first' })
   @ApiResponse({ status: 200, type: ConsentPageView, description: 'A page of decisions' })
-  async list(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: ListConsentsQuery): Promise<ConsentPageView> {
+  async list(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: PageQuery): Promise<ConsentPageView> {
     return consentPageView(await this.consents.list(id, cursor, limit));
   }
 
@@ -95,22 +95,4 @@ export class ConsentController {
   keys(): KeySetView {
     return keySetView(this.consents.keys());
   }
-}
-
-/** Who comes too late sees the record that stands, the way a reader would; null when it is what was said at creation. */
-async function showingWhatStands(recorded: Promise<ConsentRecord>): Promise<ConsentRecord> {
-  try {
-    return await recorded;
-  } catch (error) {
-    if (!(error instanceof ConsentStale)) throw error;
-    throw shownStale(error);
-  }
-}
-
-function shownStale(error: ConsentStale): AppError {
-  const { kind, code, message, current } = error;
-  return new AppError(kind, code, message, {
-    extra: { current: current === null ? null : consentView(current) },
-    cause: error,
-  });
 }

@@ -1,17 +1,17 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsISO8601, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { IdPath } from '../../http/id-path.js';
-import { MayBeAbsent, QueryInt } from '../../http/validation.js';
+import { IsInstant, MayBeAbsent } from '../../http/validation.js';
+import { AppError } from '../../kernel/app-error.js';
 import { UUID } from '../../kernel/uuid.js';
 import { DECISIONS, METHODS, PURPOSES } from './consent.js';
 import type { ConsentRecord, Decision, Method, Purpose } from './consent.js';
+import { ConsentStale } from './consent.errors.js';
 import type { PublicKey, SignedReceipt } from './consent.receipt.js';
 import type { WantedConsent } from './consent.service.js';
 import type { ConsentPage } from './ports/consent.store.js';
 
 const NOTICE = /^[A-Za-z0-9][A-Za-z0-9._:-]*$/;
-/** RFC 3339, with seconds and an offset. */
-const INSTANT = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 export class RecordConsentBody {
   @ApiProperty({ enum: PURPOSES })
@@ -46,9 +46,7 @@ export class RecordConsentBody {
       'When the guest decided; now when absent. At most a minute ahead of our clock, which is then taken as now',
   })
   @MayBeAbsent()
-  @Matches(INSTANT, { message: 'must be a date and time with an offset (RFC 3339), such as 2026-03-01T09:30:00Z' })
-  @IsISO8601({ strict: true }, { message: 'must be a date that exists' })
-  @IsString()
+  @IsInstant()
   at?: string;
 }
 
@@ -62,25 +60,6 @@ export class ConsentPath extends IdPath {
   @ApiProperty({ format: 'uuid', description: 'As answers show it' })
   @Matches(UUID, { message: 'must be a UUID in lower case, as answers show it' })
   consentId: string;
-}
-
-export class ListConsentsQuery {
-  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
-  @MayBeAbsent()
-  @IsString()
-  @MaxLength(500)
-  cursor?: string;
-
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 1,
-    maximum: 500,
-    default: 100,
-    description: 'The most to answer at once',
-  })
-  @MayBeAbsent()
-  @QueryInt({ min: 1, max: 500 })
-  limit?: number;
 }
 
 export class ConsentView {
@@ -117,6 +96,7 @@ export class SignedReceiptView {
   @ApiProperty({
     description:
       'The receipt as a compact JWS (RFC 7515), signed with EdDSA over Ed25519 (RFC 8037); `kid` names a key of /v1/consents/keys. The same record gives the same bytes.',
+    example: 'eyJhbGciOiJFZERTQSIsImtpZCI6ImsxIn0.eyJ2ZXJzaW9uIjoiMSJ9.c2lnbmF0dXJl',
   })
   jws: string;
 }
@@ -124,8 +104,9 @@ export class SignedReceiptView {
 export class PublicKeyView {
   @ApiProperty({ enum: ['OKP'] }) kty: string;
   @ApiProperty({ enum: ['Ed25519'] }) crv: string;
-  @ApiProperty({ description: 'The public key, base64url' }) x: string;
-  @ApiProperty() kid: string;
+  @ApiProperty({ example: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', description: 'The public key, base64url' })
+  x: string;
+  @ApiProperty({ example: 'k1' }) kid: string;
   @ApiProperty({ enum: ['EdDSA'] }) alg: string;
   @ApiProperty({ enum: ['sig'] }) use: string;
 }
@@ -154,3 +135,21 @@ export const consentPageView = (page: ConsentPage): ConsentPageView => ({
 export const signedReceiptView = ({ receipt, jws }: SignedReceipt): SignedReceiptView => ({ receipt, jws });
 
 export const keySetView = (keys: readonly PublicKey[]): KeySetView => ({ keys: [...keys] });
+
+/** Who comes too late sees the record that stands, the way a reader would; null when it is what was said at creation. */
+export async function showingWhatStands(recorded: Promise<ConsentRecord>): Promise<ConsentRecord> {
+  try {
+    return await recorded;
+  } catch (error) {
+    if (!(error instanceof ConsentStale)) throw error;
+    throw shownStale(error);
+  }
+}
+
+export function shownStale(error: ConsentStale): AppError {
+  const { kind, code, message, current } = error;
+  return new AppError(kind, code, message, {
+    extra: { current: current === null ? null : consentView(current) },
+    cause: error,
+  });
+}

@@ -1,31 +1,24 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
+import { wantedGuest } from '../../../test/builders/guest.js';
+import { guestServices } from '../../../test/builders/guest-services.js';
+import { NoConversations } from '../../../test/builders/no-conversations.js';
+import { SilentChannel } from '../../../test/builders/silent-channel.js';
+import { trailOf as trail } from '../../../test/builders/trail.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
-import { AuditService } from '../audit/index.js';
-import { CrmSyncService } from '../crm-sync/index.js';
-import type { Crm, CrmRecord } from '../crm-sync/index.js';
-import { IdentityService } from '../identity/index.js';
-import { MetricsService } from '../metrics/index.js';
-import { WebhooksService } from '../webhooks/index.js';
-import { Listeners } from '../webhooks/listeners.js';
+import type { Crm, CrmRecord, CrmSyncService } from '../crm-sync/index.js';
 import { PURPOSES } from './consent.js';
 import type { ConsentRecord, Decision, Purpose } from './consent.js';
 import { ConsentStale } from './consent.errors.js';
-import { ConsentService } from './consent.service.js';
+import type { ConsentService } from './consent.service.js';
 import type { WantedConsent } from './consent.service.js';
-import { AttachmentService } from './attachment.service.js';
-import { ConversationService } from './conversation.service.js';
-import { GuestChanges } from './guest.changes.js';
 import { closed, linked } from './guest.js';
 import type { Attributes, Consent, Guest } from './guest.js';
-import { GuestService } from './guest.service.js';
-import { HandOverService } from './hand-over.service.js';
-import { MessageService } from './message.service.js';
-import type { ConsentSource } from './ports/consent.source.js';
-import { Conversations } from './ports/conversations.js';
-import { GuestChannel } from './ports/guest-channel.js';
+import type { GuestService } from './guest.service.js';
+import type { HandOverService } from './hand-over.service.js';
+import type { MessageService } from './message.service.js';
 import type { OutgoingMessage } from './ports/guest-channel.js';
 
 Logger.overrideLogger(false);
@@ -43,50 +36,35 @@ class Taking implements Crm {
 }
 
 /** Genesys as far as it can be told something; while it is reached, `meanwhile` happens. */
-class Told extends GuestChannel {
+class Told extends SilentChannel {
   meanwhile: () => Promise<unknown> = async () => undefined;
   readonly opened: string[] = [];
   readonly left: string[] = [];
   readonly texts: string[] = [];
-  listen(): void {}
-  onTyping(): void {}
-  types(): void {}
-  fileRules() {
-    return null;
+  override async upload() {
+    return { url: null };
   }
-  async upload(): Promise<void> {}
-  async open({ guestId }: { readonly guestId: string }): Promise<void> {
+  override async open({ guestId }: { readonly guestId: string }): Promise<void> {
     this.opened.push(guestId);
     await this.meanwhile();
   }
-  async send(_: unknown, { text }: OutgoingMessage): Promise<{ readonly key: string }> {
+  override async send(_: unknown, { text }: OutgoingMessage) {
     this.texts.push(text);
     return { key: randomUUID() };
   }
-  async end() {
-    return 'ended' as const;
+  override async end(): Promise<'ended'> {
+    return 'ended';
   }
-  async leave(guestId: string): Promise<void> {
+  override async leave(guestId: string): Promise<void> {
     this.left.push(guestId);
-  }
-  held(): string[] {
-    return [];
   }
 }
 
-class ToldData extends Conversations {
+class ToldData extends NoConversations {
   readonly told: Attributes[] = [];
-  async ofMessage(): Promise<null> {
-    return null;
-  }
-  async read(): Promise<null> {
-    return null;
-  }
-  async setAttributes(_: string, __: string, attributes: Attributes): Promise<void> {
+  override async setAttributes(_: string, __: string, attributes: Attributes): Promise<void> {
     this.told.push(attributes);
   }
-  async disconnect(): Promise<void> {}
-  async ping(): Promise<void> {}
 }
 
 let storage: TestStorage;
@@ -101,64 +79,20 @@ const data = new ToldData();
 
 beforeAll(async () => {
   storage = await openTestStorage();
-  const { work, clock, vault, outbox } = storage;
-  const settings = {
-    deploymentId: 'd',
-    environment: null,
-    attributeNames: ['source'],
-    personalDataInText: 'refuse' as const,
-    widgetKeys: [randomBytes(32)],
-    receiptKeys: [{ id: 'k1', seed: randomBytes(32) }],
-  };
-  const audit = new AuditService(storage.audit, vault, work, clock);
-  const metrics = new MetricsService(storage.metrics, audit, work, clock);
-  crmSync = new CrmSyncService(storage.crm, { all: () => [crm] }, audit, work, clock);
-  const webhooks = new WebhooksService(storage.webhooks, new Listeners(), work, clock);
-  const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-  const changes = new GuestChanges(
-    ...([
-      storage.guests,
-      storage.consents,
-      audit,
-      metrics,
-      crmSync,
-      webhooks,
-      outbox,
-      genesys,
-      work,
-      settings,
-    ] as const),
-  );
-  consents = new ConsentService(storage.guests, storage.consents, changes, audit, work, clock, settings);
-  const declared: ConsentSource = { consentOf: (asking) => asking.declared };
-  guests = new GuestService(
-    ...([storage.guests, storage.sessions, identities, declared, changes, vault, work, clock, settings] as const),
-  );
-  messages = new MessageService(
-    ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
-  );
-  const told = new ConversationService(
-    ...([storage.guests, storage.sessions, storage.messages, data, changes] as const),
-    ...([outbox, vault, work, clock, settings] as const),
-  );
-  const files = new AttachmentService(
-    ...([storage.guests, storage.attachments, genesys, outbox, audit, vault, work, clock] as const),
-  );
-  handOvers = new HandOverService(
-    ...([storage.guests, storage.sessions, storage.messages, messages, files, genesys, data] as const),
-    ...([told, metrics, vault, clock] as const),
-  );
+  const services = guestServices(storage, { channel: genesys, conversations: data, crms: [crm] });
+  ({ consents, guests, messages, crmSync, handOvers } = services);
 }, 60_000);
 afterAll(() => storage.close());
 beforeEach(() => void (genesys.meanwhile = async () => undefined));
 
 const aGuest = (consent: Partial<Consent> = {}): Promise<Guest> =>
-  guests.create({
-    mode: 'server',
-    consent: { marketing: false, dataProcessing: true, ...consent },
-    channelContext: { campaignId: 'WINTER-2024' },
-    attributes: { source: 'website' },
-  });
+  guests.create(
+    wantedGuest({
+      consent: { marketing: false, dataProcessing: true, ...consent },
+      channelContext: { campaignId: 'WINTER-2024' },
+      attributes: { source: 'website' },
+    }),
+  );
 const said = (purpose: Purpose, decision: Decision, parts: Partial<WantedConsent> = {}): WantedConsent => ({
   purpose,
   decision,
@@ -170,10 +104,7 @@ const recordsOf = async (id: string): Promise<readonly ConsentRecord[]> =>
   (await consents.list(id, undefined, 500)).items;
 const inSeconds = (seconds: number): Date => new Date(storage.clock.now().getTime() + seconds * 1_000);
 const withdraw = (id: string) => consents.record(id, said('dataProcessing', 'withdrawn'));
-const trailOf = async (id: string) =>
-  (await storage.audit.list({ subject: `guest:${id}`, limit: 100 })).items.map(
-    ({ body }) => JSON.parse(body) as { event: string; changes: Record<string, unknown> },
-  );
+const trailOf = (id: string) => trail(storage, `guest:${id}`);
 
 describe('a decision', () => {
   it('changes the flag, the version and the trail in one go', async () => {

@@ -5,7 +5,7 @@ import { currentActor } from '../../kernel/run-context.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { AuditService } from '../audit/index.js';
-import { personalDataError } from '../identity/index.js';
+import { LEAVE_OUT, personalDataError } from '../identity/index.js';
 import { CLOCK_SKEW_MS, decidedAt, lastWordAt } from './consent.js';
 import type { ConsentRecord } from './consent.js';
 import { consentInvalid, consentNotFound, ConsentStale } from './consent.errors.js';
@@ -104,7 +104,7 @@ export class ConsentService {
 
   private faultsOf({ at, noticeVersion }: WantedConsent): FieldError[] {
     const errors: FieldError[] = [];
-    const personal = noticeVersion === null ? null : personalDataError('/noticeVersion', noticeVersion);
+    const personal = noticeVersion === null ? null : personalDataError('/noticeVersion', noticeVersion, LEAVE_OUT);
     if (personal !== null) errors.push(personal);
     if (at !== undefined && at.getTime() > this.clock.now().getTime() + CLOCK_SKEW_MS)
       errors.push({ pointer: '/at', rule: 'notInFuture', message: 'must not be in the future; leave it out for now' });

@@ -5,12 +5,12 @@ export type Purpose = keyof Consent;
 export const PURPOSES = ['dataProcessing', 'marketing'] as const satisfies readonly Purpose[];
 
 /** `withdrawn` ends what was `granted`. Consent that was never given leaves no record. */
-export type Decision = 'granted' | 'withdrawn';
-export const DECISIONS = ['granted', 'withdrawn'] as const satisfies readonly Decision[];
+export const DECISIONS = ['granted', 'withdrawn'] as const;
+export type Decision = (typeof DECISIONS)[number];
 
 /** How the guest told us: a flag of a guest (`api`), the page's Messenger, a form, word of mouth, or another system's records. */
-export type Method = 'api' | 'widget' | 'form' | 'verbal' | 'imported';
-export const METHODS = ['api', 'widget', 'form', 'verbal', 'imported'] as const satisfies readonly Method[];
+export const METHODS = ['api', 'widget', 'form', 'verbal', 'imported'] as const;
+export type Method = (typeof METHODS)[number];
 
 /** One decision of a guest, which shows that there was consent and until when (GDPR Art. 7(1) and (3)). Never changed, never removed. */
 export type ConsentRecord = {
@@ -53,6 +53,8 @@ const COVERED_BY = {
   'genesys.mark': 'dataProcessing',
   /** Asking Genesys which conversation is the guest's. */
   'genesys.link': 'dataProcessing',
+  /** What is in a file, fetched from where Genesys has it. */
+  'attachment.content': 'dataProcessing',
   /** What is said, told to whoever follows the guest live. */
   'events.text': 'dataProcessing',
   /** What customers' systems are told: that something happened to this guest. */

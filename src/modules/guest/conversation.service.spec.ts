@@ -1,38 +1,28 @@
-import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { SilentChannel } from '../../../test/builders/silent-channel.js';
+import { wantedGuest } from '../../../test/builders/guest.js';
+import { guestServices } from '../../../test/builders/guest-services.js';
+import { NoConversations } from '../../../test/builders/no-conversations.js';
+import { eventsOf } from '../../../test/builders/trail.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
-import { AuditService } from '../audit/index.js';
-import { CrmSyncService } from '../crm-sync/index.js';
-import { IdentityService } from '../identity/index.js';
-import { MetricsService } from '../metrics/index.js';
-import { WebhooksService } from '../webhooks/index.js';
-import { Listeners } from '../webhooks/listeners.js';
 import { ConversationService } from './conversation.service.js';
-import { GuestChanges } from './guest.changes.js';
 import type { Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
-import type { ConsentSource } from './ports/consent.source.js';
 import { MessageService } from './message.service.js';
 import type { ConversationView } from './ports/conversations.js';
 import type { ChannelEvent } from './ports/guest-channel.js';
-import { Conversations } from './ports/conversations.js';
 
 Logger.overrideLogger(false);
 
 /** Genesys as far as linking can see it. */
-class KnownConversations extends Conversations {
+class KnownConversations extends NoConversations {
   readonly views = new Map<string, ConversationView>();
-  async ofMessage(messageId: string): Promise<string | null> {
+  override async ofMessage(messageId: string): Promise<string | null> {
     return this.views.has(messageId) ? `c-${messageId}` : null;
   }
-  async read(conversationId: string): Promise<ConversationView | null> {
+  override async read(conversationId: string): Promise<ConversationView | null> {
     return this.views.get(conversationId.slice(2)) ?? null;
   }
-  async setAttributes(): Promise<void> {}
-  async disconnect(): Promise<void> {}
-  async ping(): Promise<void> {}
 }
 
 describe('what Genesys says of a guest', () => {
@@ -44,69 +34,11 @@ describe('what Genesys says of a guest', () => {
 
   beforeAll(async () => {
     storage = await openTestStorage();
-    const { work, clock, vault, outbox } = storage;
-    const audit = new AuditService(storage.audit, vault, work, clock);
-    const metrics = new MetricsService(storage.metrics, audit, work, clock);
-    const crmSync = new CrmSyncService(storage.crm, { all: () => [] }, audit, work, clock);
-    const webhooks = new WebhooksService(storage.webhooks, new Listeners(), work, clock);
-    const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-    const settings = {
-      deploymentId: 'd',
-      environment: null,
-      attributeNames: [],
-      personalDataInText: 'refuse' as const,
-      widgetKeys: [randomBytes(32)],
-      receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
-    };
-    const changes = new GuestChanges(
-      storage.guests,
-      storage.consents,
-      audit,
-      metrics,
-      crmSync,
-      webhooks,
-      outbox,
-      new SilentChannel(),
-      work,
-      settings,
-    );
-    const consents: ConsentSource = { consentOf: ({ declared }) => declared };
-    guests = new GuestService(
-      storage.guests,
-      storage.sessions,
-      identities,
-      consents,
-      changes,
-      vault,
-      work,
-      clock,
-      settings,
-    );
-    messages = new MessageService(
-      ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
-    );
-    service = new ConversationService(
-      storage.guests,
-      storage.sessions,
-      storage.messages,
-      genesys,
-      changes,
-      outbox,
-      vault,
-      work,
-      clock,
-      settings,
-    );
+    ({ guests, messages, told: service } = guestServices(storage, { conversations: genesys }));
   }, 60_000);
   afterAll(() => storage.close());
 
-  const aGuest = (): Promise<Guest> =>
-    guests.create({
-      mode: 'server',
-      consent: { marketing: false, dataProcessing: true },
-      channelContext: {},
-      attributes: {},
-    });
+  const aGuest = (): Promise<Guest> => guests.create(wantedGuest());
   const said = (guestId: string, key: string, parts: object = {}): ChannelEvent => ({
     type: 'message',
     guestId,
@@ -117,10 +49,6 @@ describe('what Genesys says of a guest', () => {
     at: storage.clock.now(),
     ...parts,
   });
-  const eventsOf = async (guestId: string): Promise<string[]> =>
-    (await storage.audit.list({ subject: `guest:${guestId}`, limit: 100 })).items.map(
-      ({ body }) => (JSON.parse(body) as { event: string }).event,
-    );
 
   it('counts each message once, however often and in whatever order it is heard', async () => {
     const { id } = await aGuest();
@@ -168,13 +96,41 @@ describe('what Genesys says of a guest', () => {
     expect((await messages.list(id, undefined, 10)).items).toHaveLength(2);
   });
 
+  it('keeps the files of a message once, however often it is heard, and nothing of them in the clear', async () => {
+    const { id } = await aGuest();
+    const url = 'https://shyrka-prod.s3.amazonaws.com/a?signature=x';
+    const attachments = [
+      { id: 'not-a-uuid', fileName: 'order.pdf', mediaType: 'application/pdf', size: 5, url },
+      { id: 'another', fileName: null, mediaType: null, size: null, url: null },
+    ];
+    const event = said(id, 'k1', { text: '', attachments });
+    await Promise.all([service.heard(event), service.heard(event), service.heard(said(id, 'k1'))]);
+    await service.heard(event);
+    const { items } = await messages.list(id, undefined, 10);
+    expect(items).toHaveLength(1);
+    const ours = { status: 'received', messageId: items[0]!.id, guestId: id };
+    expect(items[0]!.attachments).toMatchObject([
+      { ...ours, size: 5, about: { fileName: 'order.pdf', mediaType: 'application/pdf' } },
+      { ...ours, size: null, sealedSource: null, about: { fileName: 'file', mediaType: 'application/octet-stream' } },
+    ]);
+    const { rows } = await storage.database.engine.writes.query<Record<string, unknown>>(
+      'select * from attachment where guest_id = $1',
+      [id],
+    );
+    expect(rows).toHaveLength(2);
+    expect(JSON.stringify(rows)).not.toMatch(/order|shyrka|signature|pdf|not-a-uuid/);
+    await service.heard(said(id, 'k2', { from: 'guest', attachments: attachments.slice(0, 1) }));
+    const mine = (await messages.list(id, undefined, 10)).items.find(({ from }) => from === 'guest');
+    expect(mine!.attachments).toMatchObject([{ status: 'uploaded', messageId: mine!.id }]);
+  });
+
   it('links a conversation once, and says so in the trail once', async () => {
     const { id } = await aGuest();
     genesys.views.set('m1', { id: 'c-m1', ended: false, participantId: 'p', attributes: {}, messages: [] });
     await service.link(id, 'm1', 1);
     await service.link(id, 'm1', 1);
     expect((await guests.get(id)).conversations).toEqual([{ id: 'c-m1', participantId: 'p', endedAt: null }]);
-    expect((await eventsOf(id)).filter((event) => event === 'GUEST_LINKED')).toHaveLength(1);
+    expect((await eventsOf(storage, `guest:${id}`)).filter((event) => event === 'GUEST_LINKED')).toHaveLength(1);
   });
 
   it('waits for a message Genesys does not know yet, but not for ever', async () => {
@@ -193,7 +149,7 @@ describe('what Genesys says of a guest', () => {
     await service.heard({ type: 'session-ended', guestId: expired.id, how: 'expired' });
     await service.heard({ type: 'session-ended', guestId: expired.id, how: 'cleared' });
     expect(await guests.get(expired.id)).toMatchObject({ state: 'expired', closeReason: 'session_expired' });
-    expect(await eventsOf(expired.id)).toEqual(['GUEST_CREATED', 'GUEST_EXPIRED']);
+    expect(await eventsOf(storage, `guest:${expired.id}`)).toEqual(['GUEST_CREATED', 'GUEST_EXPIRED']);
   });
 
   it('is expired when linking shows that its session ran out meanwhile', async () => {

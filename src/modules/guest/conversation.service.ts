@@ -6,10 +6,14 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import type { EventName } from '../audit/index.js';
+import { aboutHeard } from './attachment.js';
+import type { Attachment, HeardFile } from './attachment.js';
+import { sealAbout, sealSource } from './attachment.sealing.js';
 import { mayLeave } from './consent.js';
 import { provesGuest } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
 import { serverLed } from './guest.errors.js';
+import { LINK, MARK } from './guest.intents.js';
 import {
   closed,
   configured,
@@ -24,19 +28,15 @@ import {
 } from './guest.js';
 import type { Guest, Seen } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
+import type { Message } from './message.js';
 import { TEXT_PLACE } from './message.service.js';
+import { AttachmentStore } from './ports/attachment.store.js';
 import { Conversations } from './ports/conversations.js';
 import type { ConversationView } from './ports/conversations.js';
 import type { ChannelEvent } from './ports/guest-channel.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
 import { SessionStore } from './ports/session.store.js';
-
-/** Topic of the intent "find the conversation that this message belongs to". */
-export const LINK = 'genesys.link';
-
-/** Topic of the intent "mark this conversation as the guest's, for those who look at it at Genesys". */
-export const MARK = 'genesys.mark';
 
 /** A message that Genesys does not know after about half a minute it will never know, nor its conversation. */
 export const LINK_ATTEMPTS = 16;
@@ -52,6 +52,7 @@ export class ConversationService {
     private readonly guests: GuestStore,
     private readonly sessions: SessionStore,
     private readonly messages: MessageStore,
+    private readonly attachments: AttachmentStore,
     private readonly conversations: Conversations,
     private readonly changes: GuestChanges,
     private readonly outbox: Outbox,
@@ -61,6 +62,7 @@ export class ConversationService {
     private readonly settings: GuestSettings,
   ) {}
 
+  /** What was heard on a guest's socket. Resolves when it is recorded: the guest's next event waits for that. */
   async heard(event: ChannelEvent): Promise<void> {
     const { guestId } = event;
     switch (event.type) {
@@ -71,14 +73,14 @@ export class ConversationService {
       case 'message':
         return this.said(event);
       case 'conversation-ended':
-        return event.readOnly
+        return event.readOnly && this.settings.afterReadOnly === 'close'
           ? this.over(guestId, 'GUEST_CLOSED', (guest, at) => closed(guest, 'read_only', at))
           : this.become(guestId, 'GUEST_UPDATED', (guest) => conversationEnded(guest, event.at));
       case 'session-ended':
         if (event.how === 'superseded') {
-          // Somebody else configured this guest's token more often than Genesys allows: the session lives on, with them.
+          // Somebody else configured this guest's token more often than Genesys allows: the session lives on, with them, and is not fought for.
           this.logger.error('guest socket superseded', { guestId });
-          return;
+          return this.sessions.stepBack(guestId);
         }
         return event.how === 'expired'
           ? this.over(guestId, 'GUEST_EXPIRED', expired)
@@ -163,7 +165,7 @@ export class ConversationService {
   /** A message of ours was accepted by Genesys and is known by `key` from now on. */
   async accepted(guestId: string, messageId: string, key: string, at: Date): Promise<void> {
     await this.work.run(async () => {
-      if (await this.messages.accepted(guestId, messageId, key)) await this.count(guestId, 'guest', at);
+      if (await this.messages.accepted(guestId, messageId, key)) await this.count(guestId, { from: 'guest', at });
     });
   }
 
@@ -192,29 +194,39 @@ export class ConversationService {
       if (ours !== null) await this.accepted(guestId, ours, key, at);
       else {
         const sealedText = await this.vault.seal(`guest:${guestId}`, TEXT_PLACE, event.text);
-        await this.counted({
-          id: uuidv7(),
-          guestId,
-          key,
-          from,
-          at,
-          status: from === 'guest' ? 'sent' : 'received',
-          sealedText,
-        });
+        const files = (event.attachments ?? []).map((file) => ({ id: uuidv7(), file }));
+        const attachmentIds = files.map(({ id }) => id);
+        const message: Message = {
+          ...{ id: uuidv7(), guestId, key, from, at, status: from === 'guest' ? 'sent' : 'received', sealedText },
+          ...(files.length === 0 ? {} : { attachmentIds }),
+        };
+        if (await this.counted(message)) for (const { id, file } of files) await this.keep(message, id, file);
       }
       await this.wantLink(await this.guests.get(guestId), messageId);
     });
+  }
+
+  /** What is known of a file in a message; its bytes stay at Genesys. */
+  private async keep({ id: messageId, guestId, from, at }: Message, id: string, file: HeardFile): Promise<void> {
+    const { url, size } = file;
+    const attachment: Attachment = {
+      ...{ id, guestId, messageId, status: from === 'guest' ? 'uploaded' : 'received', size, code: null, at },
+      sealedAbout: await sealAbout(this.vault, guestId, aboutHeard(file)),
+      sealedSource: url === null ? null : await sealSource(this.vault, guestId, { id: file.id, url }),
+    };
+    await this.attachments.add(attachment, null);
   }
 
   /**
    * Which message of ours this is, if it is one whose acceptance we have not seen: the process that sent it died, and history shows it. Nobody
    * else writes with the guest's token.
    */
-  private async sentUnseen({ guestId, key, from, text, attachmentIds: carried = [] }: Said): Promise<string | null> {
+  private async sentUnseen({ guestId, key, from, text, attachments = [] }: Said): Promise<string | null> {
     if (from !== 'guest' || (await this.messages.knows(guestId, key))) return null;
+    const carried = attachments.map(({ id }) => id).join();
     for (const { id, sealedText, attachmentIds = [] } of await this.messages.queued(guestId))
       if (
-        attachmentIds.join() === carried.join() &&
+        attachmentIds.join() === carried &&
         sealedText !== null &&
         (await this.vault.open(`guest:${guestId}`, TEXT_PLACE, sealedText)) === text
       )
@@ -244,16 +256,19 @@ export class ConversationService {
     return false;
   }
 
-  private async counted(message: Parameters<MessageStore['add']>[0]): Promise<void> {
-    await this.work.run(async () => {
-      if (await this.messages.add(message)) await this.count(message.guestId, message.from, message.at);
+  /** False when it is known already. */
+  private counted(message: Message): Promise<boolean> {
+    return this.work.run(async () => {
+      const isNew = await this.messages.add(message);
+      if (isNew) await this.count(message.guestId, message);
+      return isNew;
     });
   }
 
-  private async count(guestId: string, from: 'guest' | 'agent' | 'bot', at: Date): Promise<void> {
+  private async count(guestId: string, message: Parameters<GuestChanges['messageSeen']>[2]): Promise<void> {
     let before: Guest | undefined;
     const guest = await this.guests.update(guestId, (known) => messageCounted((before = known), this.clock.now()));
-    await this.changes.messageSeen(before!, guest, from, at);
+    await this.changes.messageSeen(before!, guest, message);
   }
 
   private async wantLink(guest: Guest, messageId: string): Promise<void> {

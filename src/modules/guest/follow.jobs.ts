@@ -5,16 +5,19 @@ import { Courier } from '../../kernel/courier.js';
 import type { Delivery } from '../../kernel/courier.js';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { Outbox } from '../../kernel/outbox.js';
-import { MARK } from './conversation.service.js';
-import { FOLLOW, FollowService } from './follow.service.js';
+import { FollowService } from './follow.service.js';
+import { FOLLOW, MARK } from './guest.intents.js';
 import { MarkService } from './mark.service.js';
 import type { Mark } from './mark.service.js';
+import { NotificationService } from './notification.service.js';
 import { ReconciliationService } from './reconciliation.service.js';
 
 /** Milliseconds between looks for what nobody was woken for. */
 const LOOK_MS = 2_000;
 /** How often a share of the calls of a minute is spent on reconciling. */
 export const RECONCILE_LOOK_MS = 60_000;
+/** A topic is asked for so long after it is known that somebody is in a conversation, at most; each change costs a call. */
+const LISTEN_MS = 10_000;
 const RECONCILE_LEASE_MS = 10 * 60_000;
 
 /** What is learnt of conversations without a guest's socket, and what is told about them, on its own. */
@@ -27,12 +30,12 @@ export class FollowJobs implements OnApplicationBootstrap {
     private readonly courier: Courier,
     private readonly runner: JobRunner,
     private readonly reconciliation: ReconciliationService,
+    private readonly notifications: NotificationService,
     followed: FollowService,
     marks: MarkService,
   ) {
     this.deliveries = {
       [FOLLOW]: {
-        topic: FOLLOW,
         concurrency: 16,
         deliver: ({ subject, payload, attempt }) =>
           followed.follow(
@@ -41,7 +44,6 @@ export class FollowJobs implements OnApplicationBootstrap {
           ),
       },
       [MARK]: {
-        topic: MARK,
         concurrency: 4,
         deliver: ({ subject, payload, attempt }) => marks.mark(subject, payload as Mark, attempt),
       },
@@ -67,7 +69,12 @@ export class FollowJobs implements OnApplicationBootstrap {
     return this.runner.runAlone('guest.reconcile', RECONCILE_LEASE_MS, (leaving) => this.reconciliation.sweep(leaving));
   }
 
+  @Interval('genesys.notifications', LISTEN_MS)
+  listen(): Promise<void> {
+    return this.runner.run('genesys.notifications', () => this.notifications.follow());
+  }
+
   private deliver(topic: string): Promise<void> {
-    return this.runner.run(topic, (leaving) => this.courier.drain(this.deliveries[topic]!, leaving));
+    return this.runner.run(topic, (leaving) => this.courier.drain(topic, this.deliveries[topic]!, leaving));
   }
 }

@@ -4,14 +4,12 @@ import { Outbox } from '../../kernel/outbox.js';
 import { UUID } from '../../kernel/uuid.js';
 import { mayLeave } from './consent.js';
 import { ConversationService } from './conversation.service.js';
+import { FOLLOW } from './guest.intents.js';
 import { Conversations } from './ports/conversations.js';
 import type { ConversationView } from './ports/conversations.js';
 import { ConversationEvents } from './ports/conversation-events.js';
 import type { ConversationNews } from './ports/conversation-events.js';
 import { GuestStore } from './ports/guest.store.js';
-
-/** Topic of the intent "look what became of this conversation". Its subject is the conversation. */
-export const FOLLOW = 'genesys.follow';
 
 /** Genesys may show a conversation, or its end, a little after it has told of it. This many looks are a few seconds. */
 const PATIENCE = 4;

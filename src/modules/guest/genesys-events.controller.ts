@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Signed } from '../../http/access.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { FollowService } from './follow.service.js';
 
 export class NewsTakenView {
@@ -24,6 +25,7 @@ export class GenesysEventsController {
   constructor(private readonly followed: FollowService) {}
 
   @Post()
+  @Idempotent()
   @HttpCode(202)
   @ApiOperation({
     operationId: 'takeGenesysEvent',

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
+import { Clock } from '../../kernel/clock.js';
 import { DataClasses } from '../../kernel/data-class.js';
 import type { DataClass, Swept } from '../../kernel/data-class.js';
 import { Outbox } from '../../kernel/outbox.js';
@@ -7,11 +8,10 @@ import { Vault } from '../../kernel/vault.js';
 import { AuditService } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
 import { MetricsService } from '../metrics/index.js';
-import { UPLOAD } from './attachment.service.js';
-import { LINK } from './conversation.service.js';
-import { HAND_OVER } from './guest.changes.js';
+import { GuestChanges } from './guest.changes.js';
+import { GUEST_TOPICS } from './guest.intents.js';
 import { isOver } from './guest.js';
-import { SEND } from './message.service.js';
+import type { Guest } from './guest.js';
 import { AttachmentStore } from './ports/attachment.store.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
@@ -38,6 +38,8 @@ export class GuestRetention implements OnModuleInit {
     private readonly outbox: Outbox,
     private readonly audit: AuditService,
     private readonly vault: Vault,
+    private readonly changes: GuestChanges,
+    private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
@@ -61,11 +63,11 @@ export class GuestRetention implements OnModuleInit {
     sweep: async (before, limit) => ({ gone: await this.tokens.purge(before, limit), kept: 0 }),
   };
 
-  /** The bytes of files that have not got to Genesys, by the age of the file. Those that have are gone at once. */
+  /** The bytes of files that have not got to Genesys, and where Genesys has those that have, by the age of the file. */
   private readonly files: DataClass = {
     name: 'attachments',
-    preview: (before) => this.attachments.countBytes(before),
-    sweep: async (before, limit) => ({ gone: await this.attachments.forgetBytes(before, limit), kept: 0 }),
+    preview: (before) => this.attachments.countContents(before),
+    sweep: async (before, limit) => ({ gone: await this.attachments.forgetContents(before, limit), kept: 0 }),
   };
 
   /** Guests by the date of their end, with all that hangs on them. */
@@ -79,26 +81,28 @@ export class GuestRetention implements OnModuleInit {
     const ids = await this.guests.past(before, limit);
     let gone = 0;
     for (const id of ids) {
-      if (await this.isInUse(id)) await this.guests.putOff(id, new Date(before.getTime() + AGAIN_MS));
+      // Locked, so that nothing that is still heard of it can be written beside its removal.
+      const guest = await this.guests.update(id, (known) => known);
+      if (await this.isInUse(guest)) await this.guests.putOff(id, new Date(before.getTime() + AGAIN_MS));
       else {
-        await this.forget(id);
+        await this.forget(guest);
         gone++;
       }
     }
     return { gone, kept: ids.length - gone };
   }
 
-  /** Locks the guest, so that nothing that is still heard of it can be written beside its removal. */
-  private async isInUse(id: string): Promise<boolean> {
-    const guest = await this.guests.update(id, (known) => known);
-    if (!isOver(guest) || (await this.messages.queued(id)).length > 0) return true;
-    return this.crmSync.isPending(id);
+  private async isInUse(guest: Guest): Promise<boolean> {
+    if (!isOver(guest) || (await this.messages.queued(guest.id)).length > 0) return true;
+    return this.crmSync.isPending(guest.id);
   }
 
   /** Its chain in the trail stays, and says so. What stands sealed there cannot be read any more: the key goes with the guest. */
-  private async forget(id: string): Promise<void> {
+  private async forget(guest: Guest): Promise<void> {
+    const { id } = guest;
     await this.audit.record({ subject: `guest:${id}`, event: 'GUEST_FORGOTTEN', changes: {} });
-    for (const topic of [HAND_OVER, SEND, UPLOAD, LINK]) await this.outbox.takeBack(topic, id);
+    await this.changes.erased(guest, this.clock.now());
+    for (const topic of GUEST_TOPICS) await this.outbox.takeBack(topic, id);
     await this.sessions.remove(id);
     await this.messages.removeAll(id);
     await this.attachments.removeAll(id);

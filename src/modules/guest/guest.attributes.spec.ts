@@ -92,6 +92,24 @@ describe('attributes', () => {
       expect(page(mended)).toEqual(refused('isUrl'));
   });
 
+  it('that were there before stand in nobody’s way, whatever the allow-list says by now; all together they still have to fit', () => {
+    const before = {
+      attributes: { old: 'x', source: 'app' },
+      channelContext: { originPage: 'https://example.com/1.2.3.4' },
+    };
+    const changed = (attributes: Record<string, unknown>) =>
+      attributeErrors({ ...before, attributes: { ...before.attributes, ...attributes } }, allowed, before).map(
+        ({ pointer, rule }) => [pointer, rule],
+      );
+    expect(changed({ source: 'website' })).toEqual([]);
+    expect(changed({ old: 'y' })).toEqual([['/attributes/old', 'allowList']]);
+    expect(changed({ locale: 'jane@example.com' })).toEqual([['/attributes/locale', 'personalData']]);
+    const full = { attributes: {}, channelContext: { originPage: `https://example.com/${'x'.repeat(1_100)}` } };
+    expect(attributeErrors({ ...full, attributes: { source: 'x'.repeat(200) } }, allowed, full)).toMatchObject([
+      { pointer: '/attributes', rule: 'maxBytes' },
+    ]);
+  });
+
   it('are refused together when Genesys could not carry them', () => {
     expect(errors({ source: 'ä'.repeat(256) }, { originPage: `https://example.com/${'x'.repeat(900)}` })).toEqual([
       ['/attributes', 'maxBytes'],

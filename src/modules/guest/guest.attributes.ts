@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '../../kernel/canonical-json.js';
 import type { FieldError } from '../../kernel/app-error.js';
+import { namesAlong, pointerTo } from '../../kernel/json-pointer.js';
 import { personalDataError } from '../identity/index.js';
 import type { EngagementMetrics } from '../metrics/index.js';
 import type { Attributes, ChannelContext, Guest } from './guest.js';
@@ -14,17 +15,19 @@ const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value
 
 const VALUE_MAX = 256;
 
+type Told = { readonly attributes: Readonly<Record<string, unknown>>; readonly channelContext: ChannelContext };
+
+const NOTHING: Told = { attributes: {}, channelContext: {} };
+
 /**
  * What is wrong with a guest's attributes and its page: names that are not on the allow-list, values that are not short texts or hold personal data,
- * and more altogether than Genesys Cloud carries.
+ * and more altogether than Genesys Cloud carries. What was `known` before was found good when it came, and is not asked about again.
  */
-export function attributeErrors(
-  guest: { readonly attributes: Readonly<Record<string, unknown>>; readonly channelContext: ChannelContext },
-  allowed: readonly string[],
-): FieldError[] {
+export function attributeErrors(guest: Told, allowed: readonly string[], known = NOTHING): FieldError[] {
   const errors: FieldError[] = [];
   for (const [name, value] of Object.entries(guest.attributes)) {
-    const pointer = `/attributes/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    if (Object.hasOwn(known.attributes, name) && known.attributes[name] === value) continue;
+    const pointer = pointerTo('/attributes', name);
     if (!allowed.includes(name))
       errors.push({
         pointer,
@@ -38,8 +41,9 @@ export function attributeErrors(
     else errors.push(...present(personalDataError(pointer, value)));
   }
   const { originPage, campaignId } = guest.channelContext;
-  errors.push(...pageErrors(originPage));
-  if (campaignId !== undefined) errors.push(...present(personalDataError('/channelContext/campaignId', campaignId)));
+  if (originPage !== known.channelContext.originPage) errors.push(...pageErrors(originPage));
+  if (campaignId !== undefined && campaignId !== known.channelContext.campaignId)
+    errors.push(...present(personalDataError('/channelContext/campaignId', campaignId)));
   const excess = bytes(guest.attributes) + bytes(guest.channelContext) - (ATTRIBUTES_MAX_BYTES - RESERVED_BYTES);
   if (errors.length === 0 && excess > 0)
     errors.push({
@@ -98,7 +102,7 @@ export function genesysAttributes(guest: Guest, measures: EngagementMetrics | nu
   };
   // Participant data cannot be deleted; an empty string is how a name is blanked.
   for (const pointer of Object.keys(guest.touched)) {
-    const name = pointer.split('/')[2]!;
+    const name = namesAlong(pointer)[1]!;
     if (!pointer.startsWith('/consent/')) told[name] ??= '';
   }
   return Object.fromEntries(

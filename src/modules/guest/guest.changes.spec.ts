@@ -1,19 +1,12 @@
-import { DeclaredConsent } from '../../adapters/consent/declared-consent.js';
-import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { SilentChannel } from '../../../test/builders/silent-channel.js';
+import { guestServices } from '../../../test/builders/guest-services.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { uuidv7 } from '../../kernel/uuid.js';
-import { AuditService } from '../audit/index.js';
-import { CrmSyncService } from '../crm-sync/index.js';
-import { IdentityService } from '../identity/index.js';
-import { MetricsService } from '../metrics/index.js';
-import { EVENT_TYPES, WebhooksService } from '../webhooks/index.js';
-import type { EventType } from '../webhooks/index.js';
-import { Listeners } from '../webhooks/listeners.js';
-import { GuestChanges } from './guest.changes.js';
-import { GuestService } from './guest.service.js';
+import { EVENT_TYPES } from '../webhooks/index.js';
+import type { EventType, WebhooksService } from '../webhooks/index.js';
+import type { GuestChanges } from './guest.changes.js';
+import type { GuestService } from './guest.service.js';
 import { closed, linked, messageCounted } from './guest.js';
 import type { Guest, GuestPatch } from './guest.js';
 
@@ -38,28 +31,7 @@ describe('what customers’ systems are told of a guest', () => {
 
   beforeAll(async () => {
     storage = await openTestStorage();
-    const { work, clock, vault, outbox } = storage;
-    const audit = new AuditService(storage.audit, vault, work, clock);
-    const metrics = new MetricsService(storage.metrics, audit, work, clock);
-    const crmSync = new CrmSyncService(storage.crm, { all: () => [] }, audit, work, clock);
-    webhooks = new WebhooksService(storage.webhooks, new Listeners(), work, clock);
-    const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-    const settings = {
-      deploymentId: 'd',
-      environment: null,
-      attributeNames: ATTRIBUTES,
-      personalDataInText: 'refuse' as const,
-      widgetKeys: [randomBytes(32)],
-      receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
-    };
-    changes = new GuestChanges(
-      ...([storage.guests, storage.consents, audit, metrics, crmSync, webhooks, outbox, new SilentChannel()] as const),
-      ...([work, settings] as const),
-    );
-    guests = new GuestService(
-      ...([storage.guests, storage.sessions, identities, new DeclaredConsent(), changes] as const),
-      ...([vault, work, clock, settings] as const),
-    );
+    ({ webhooks, changes, guests } = guestServices(storage, { attributeNames: ATTRIBUTES }));
   }, 60_000);
   afterAll(() => storage.close());
 
@@ -98,12 +70,26 @@ describe('what customers’ systems are told of a guest', () => {
   const patch = (id: string, wanted: GuestPatch): Promise<Guest> => guests.patch(id, wanted, { type: 'any' });
   const become = (id: string, to: (guest: Guest) => Guest): Promise<Guest> =>
     changes.change(id, to, () => ({ event: 'GUEST_UPDATED', changes: {} }));
-  const message = (id: string): Promise<void> =>
+  const message = (id: string, parts: { attachmentIds?: readonly string[] } = {}): Promise<void> =>
     storage.work.run(async () => {
       const before = await guests.get(id);
       const after = await storage.guests.update(id, (known) => messageCounted(known, storage.clock.now()));
-      await changes.messageSeen(before, after, 'guest', storage.clock.now());
+      await changes.messageSeen(before, after, { from: 'guest', at: storage.clock.now(), ...parts });
     });
+
+  it('is which files a message brought, by their ids alone, and nothing without consent', async () => {
+    await listenTo('guest.message');
+    const { id } = await aGuest();
+    await message(id, { attachmentIds: ['f-1', 'f-2'] });
+    const [first] = await told();
+    expect(first!.data).toEqual({
+      ...{ guestId: id, version: 2, state: first!.data['state'], changed: expect.any(Array) as string[] },
+      attachmentIds: ['f-1', 'f-2'],
+    });
+    await patch(id, { consent: { dataProcessing: false } });
+    await message(id, { attachmentIds: ['f-3'] });
+    expect(await told()).toEqual([]);
+  });
 
   it('is that it was created, changed, linked, has written and is closed, with names of what changed and nothing else', async () => {
     await listenTo(...EVENT_TYPES);

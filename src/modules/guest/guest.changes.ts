@@ -15,16 +15,15 @@ import type { EventType } from '../webhooks/index.js';
 import { decidedAt, decisions, lastWordAt, mayLeave } from './consent.js';
 import type { ConsentRecord } from './consent.js';
 import { signatureExpiry } from './guest.attributes.js';
-import { isOver } from './guest.js';
+import { HAND_OVER } from './guest.intents.js';
+import { isOver, pointersOfChange } from './guest.js';
 import type { Guest } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
 import { deepEqual } from './merge-patch.js';
+import type { Message } from './message.js';
 import { ConsentStore } from './ports/consent.store.js';
 import { GuestChannel } from './ports/guest-channel.js';
 import { GuestStore } from './ports/guest.store.js';
-
-/** Topic of the intent "tell Genesys the newest state of this guest". */
-export const HAND_OVER = 'genesys.hand-over';
 
 /** Messages come in bursts: CRM and Genesys hear of what they change this much later, once. */
 const SETTLE_MS = 15_000;
@@ -86,10 +85,21 @@ export class GuestChanges {
   }
 
   /** A message went by: measured, and reported when the burst is over. */
-  async messageSeen(before: Guest, guest: Guest, from: 'guest' | 'agent' | 'bot', at: Date): Promise<void> {
+  async messageSeen(
+    before: Guest,
+    guest: Guest,
+    { from, at, attachmentIds = [] }: Pick<Message, 'from' | 'at' | 'attachmentIds'>,
+  ): Promise<void> {
     await this.metrics.record({ guestId: guest.id, type: 'message', from, at });
-    if (this.isToldOf(guest, 'guest.message')) await this.tell('guest.message', before, guest);
+    const files = attachmentIds.length === 0 ? {} : { attachmentIds };
+    if (this.isToldOf(guest, 'guest.message')) await this.tell('guest.message', before, guest, files);
     await this.sendOn(guest, new Date(guest.modifiedDate.getTime() + SETTLE_MS));
+  }
+
+  /** Nothing is kept of the guest any more: whoever listens can let go of it too (GDPR Art. 19). */
+  async erased(guest: Guest, at: Date): Promise<void> {
+    const gone: Guest = { ...guest, state: 'erased', version: guest.version + 1, modifiedDate: at };
+    if (this.isToldOf(guest, 'guest.erased')) await this.tell('guest.erased', guest, gone);
   }
 
   /** What is being said to Genesys at this moment in this process is cut short; the hand-over sees to the rest. */
@@ -128,9 +138,9 @@ export class GuestChanges {
   }
 
   /** What customers' systems are told: that it happened, to whom, and where to look. */
-  private async tell(type: EventType, before: Guest | null, guest: Guest): Promise<void> {
+  private async tell(type: EventType, before: Guest | null, guest: Guest, more: object = {}): Promise<void> {
     const { id, version, state, modifiedDate } = guest;
-    const data = { guestId: id, version, state, changed: changedNames(before, guest) };
+    const data = { guestId: id, version, state, changed: changedNames(before, guest), ...more };
     await this.webhooks.emit({ type, subject: `guest:${id}`, at: modifiedDate, data });
   }
 
@@ -162,7 +172,7 @@ function eventType(before: Guest | null, guest: Guest): EventType {
 /** JSON pointers (RFC 6901) into the guest as the API shows it: names, never values. */
 function changedNames(before: Guest | null, guest: Guest): string[] {
   if (before === null) return [];
-  const names = Object.keys(guest.touched).filter((pointer) => guest.touched[pointer] === guest.version);
+  const names = pointersOfChange(guest);
   if (guest.interactionCount !== before.interactionCount) names.push('/interactionCount');
   if (guest.state !== before.state) names.push('/state');
   if (guest.closeReason !== before.closeReason) names.push('/closeReason', '/closedDate');

@@ -7,30 +7,26 @@ import { HEADER, Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
 import { etagOf, ifMatch, notModified, requireIfMatch } from '../../http/etag.js';
 import { IdPath } from '../../http/id-path.js';
-import { Concerns } from '../../http/idempotency.interceptor.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { ConversationService } from './conversation.service.js';
 import {
   conditionOf,
   CreateGuestBody,
-  GuestPageView,
-  guestPageView,
   guestPatch,
   guestQuery,
-  GuestView,
-  guestView,
   ListGuestsQuery,
   PatchGuestBody,
   PatchQuery,
   ReportMessageBody,
-  shownConflict,
   wantedGuest,
 } from './guest.dto.js';
 import { GuestConflict, overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
-import { consentRequired, guestClosed, guestNotFound, serverLed } from './guest.errors.js';
+import { consentRequired, guestClosed, guestNotFound, serverLed, widgetSignsInItself } from './guest.errors.js';
 import { attributesRefused, EXAMPLE_GUEST, EXAMPLE_VIEW, identityInvalid } from './guest.examples.dto.js';
 import type { Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
 import { GuestSettings } from './guest.settings.js';
+import { GuestPageView, guestPageView, GuestView, guestView, shownConflict } from './guest.view.dto.js';
 
 @ApiTags('guests')
 @Controller('v1/guests')
@@ -43,9 +39,9 @@ export class GuestController {
 
   @Post()
   @Scope('guest:write')
-  @Concerns((_, guest) => `guest:${(guest as GuestView).id}`)
+  @Idempotent((_, guest) => `guest:${(guest as GuestView).id}`)
   @Problems({
-    400: [identityInvalid(), attributesRefused()],
+    400: [identityInvalid(), attributesRefused(), widgetSignsInItself()],
     403: [consentRequired()],
   })
   @ApiOperation({ operationId: 'createGuest', summary: 'Start a guest session' })
@@ -112,7 +108,7 @@ export class GuestController {
   }
 
   @Patch(':id')
-  @Concerns(({ id }) => `guest:${id}`)
+  @Idempotent(({ id }) => `guest:${id}`)
   @Scope('guest:write')
   @Problems({
     400: [attributesRefused()],
@@ -161,7 +157,7 @@ export class GuestController {
 
   @Post(':id/close')
   @HttpCode(200)
-  @Concerns(({ id }) => `guest:${id}`)
+  @Idempotent(({ id }) => `guest:${id}`)
   @Scope('guest:write')
   @Problems({
     404: [guestNotFound(EXAMPLE_ID)],
@@ -196,7 +192,7 @@ export class GuestController {
 
   @Post(':id/link')
   @HttpCode(202)
-  @Concerns(({ id }) => `guest:${id}`)
+  @Idempotent(({ id }) => `guest:${id}`)
   @Scope('guest:write')
   @Problems({ 404: [guestNotFound(EXAMPLE_ID)], 409: [serverLed(EXAMPLE_ID)] })
   @ApiOperation({

@@ -1,46 +1,32 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsDefined, IsIn, IsObject, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
-import { AppError } from '../../kernel/app-error.js';
-import { etagOf } from '../../http/etag.js';
+import {
+  IsBoolean,
+  IsDefined,
+  IsIn,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  MinLength,
+} from 'class-validator';
 import type { EntityTags } from '../../http/etag.js';
+import { PageQuery } from '../../http/page-query.js';
 import { MayBeAbsent, Nested, QueryInt } from '../../http/validation.js';
-import { linkedConversation } from './guest.js';
-import type { Attributes, ChannelContext, CloseReason, Consent, Guest, GuestPatch, GuestState, Mode } from './guest.js';
-import { widgetAttributes } from './guest.attributes.js';
-import { GuestSettings } from './guest.settings.js';
-import type { GuestConflict } from './guest.conflict.js';
+import { GUEST_STATES, MODES } from './guest.js';
+import type { GuestPatch, GuestState, Mode } from './guest.js';
 import type { Condition, WantedGuest } from './guest.service.js';
-import type { GuestPage, GuestQuery } from './ports/guest.store.js';
-
-export const STATES: GuestState[] = [
-  'created',
-  'configured',
-  'active',
-  'disconnected',
-  'closing',
-  'closed',
-  'expired',
-  'erased',
-  'failed',
-];
-
-/** Every reason there is, and when it is given. */
-export const CLOSE_REASONS: Readonly<Record<CloseReason, string>> = {
-  api: 'a caller asked',
-  guest_cleared: 'the guest cleared the conversation',
-  abandoned: 'idle for too long, or closed before anybody said anything',
-  read_only: 'Genesys Cloud made the conversation read-only',
-  session_expired: 'the session ran out at Genesys Cloud, or the page never took it up',
-  refused: 'Genesys Cloud would not have its start or its end',
-};
+import type { GuestQuery } from './ports/guest.store.js';
 
 const HASH = /^[a-fA-F0-9]{64}$/;
 const hash = { message: 'must be 64 hexadecimal digits: a hash, never the identifier itself' };
 const CAMPAIGN = /^[A-Z0-9_-]+$/;
 const campaign = { message: 'must consist of A to Z, 0 to 9, _ and -' };
 
+const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
+
 const PAGE =
-  'Origin and path are kept; query and fragment are dropped at the door. Refused with a user name, or with personal data in the path.';
+  'An absolute http or https URL, as browsers write them. Origin and path are kept; query and fragment are dropped at the door. Refused with a user name, or with personal data in the path.';
 const FREE =
   'E-mail addresses, phone numbers, card numbers and IP addresses are refused: send `email` or `phone` to be hashed instead';
 
@@ -56,7 +42,6 @@ export class ConsentBody {
 
 export class ChannelContextBody {
   @ApiPropertyOptional({
-    format: 'uri',
     maxLength: 2048,
     example: 'https://example.com/support',
     description: PAGE,
@@ -84,8 +69,9 @@ export class IdentityAttributesBody {
   @Matches(HASH, hash)
   phoneHash?: string;
 
-  @ApiPropertyOptional({ maxLength: 128, description: FREE })
+  @ApiPropertyOptional({ minLength: 1, maxLength: 128, description: FREE })
   @MayBeAbsent()
+  @MinLength(1)
   @MaxLength(128)
   @IsString()
   deviceFingerprint?: string;
@@ -100,14 +86,38 @@ export class IdentityAttributesBody {
   scheme?: string;
 }
 
+export class AuthenticateBody {
+  @ApiProperty({ minLength: 1, maxLength: 4096, description: 'The authorization code; good for once' })
+  @IsString()
+  @Matches(/^[\x21-\x7e]+$/, { message: 'must be an authorization code: printable ASCII' })
+  @MaxLength(4096)
+  code: string;
+
+  @ApiProperty({ format: 'uri', maxLength: 2048, description: 'The one the code was asked for with' })
+  @Matches(/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[\x21-\x7e]+$/, { message: 'must be an absolute URL' })
+  @MaxLength(2048)
+  redirectUri: string;
+
+  @ApiPropertyOptional({ pattern: VERIFIER.source, description: 'Of PKCE (RFC 7636)' })
+  @MayBeAbsent()
+  @Matches(VERIFIER, { message: 'must be 43 to 128 of A to Z, a to z, 0 to 9, - . _ ~' })
+  codeVerifier?: string;
+
+  @ApiPropertyOptional({ maxLength: 512, description: 'Of OpenID Connect' })
+  @MayBeAbsent()
+  @MaxLength(512)
+  @IsString()
+  nonce?: string;
+}
+
 export class CreateGuestBody {
   @ApiPropertyOptional({
-    enum: ['server', 'widget'],
+    enum: MODES,
     default: 'server',
     description: 'Who holds the conversation: this service, or the Messenger in the page.',
   })
   @MayBeAbsent()
-  @IsIn(['server', 'widget'])
+  @IsIn(MODES)
   mode?: Mode;
 
   @ApiPropertyOptional({ enum: ['webmessaging'], default: 'webmessaging' })
@@ -134,8 +144,9 @@ export class CreateGuestBody {
   @IsString()
   phone?: string;
 
-  @ApiPropertyOptional({ maxLength: 128, description: FREE })
+  @ApiPropertyOptional({ minLength: 1, maxLength: 128, description: FREE })
   @MayBeAbsent()
+  @MinLength(1)
   @MaxLength(128)
   @IsString()
   deviceFingerprint?: string;
@@ -167,6 +178,15 @@ export class CreateGuestBody {
   @MayBeAbsent()
   @IsObject()
   attributes?: Record<string, string>;
+
+  @ApiPropertyOptional({
+    description:
+      'For a server-led guest who has signed in at the page, where the deployment lets guests sign in: what the identity provider answered. ' +
+      'It is exchanged at Genesys Cloud, kept only encrypted, and never shown.',
+  })
+  @MayBeAbsent()
+  @Nested(() => AuthenticateBody)
+  authenticate?: AuthenticateBody;
 }
 
 export function wantedGuest(body: CreateGuestBody): WantedGuest {
@@ -193,7 +213,7 @@ class ConsentPatch {
 }
 
 class ChannelContextPatch {
-  @ApiPropertyOptional({ type: 'string', format: 'uri', maxLength: 2048, nullable: true, description: PAGE })
+  @ApiPropertyOptional({ type: 'string', maxLength: 2048, nullable: true, description: PAGE })
   @IsOptional()
   @IsString()
   @MaxLength(2048)
@@ -254,10 +274,10 @@ export function conditionOf(tags: EntityTags, base?: number): Condition {
   return { type: 'version', versions: versions.map(({ opaque }) => Number(opaque)) };
 }
 
-export class ListGuestsQuery {
-  @ApiPropertyOptional({ enum: STATES, description: 'Only guests in this state' })
+export class ListGuestsQuery extends PageQuery {
+  @ApiPropertyOptional({ enum: GUEST_STATES, description: 'Only guests in this state' })
   @MayBeAbsent()
-  @IsIn(STATES)
+  @IsIn(GUEST_STATES)
   state?: GuestState;
 
   @ApiPropertyOptional({ pattern: HASH.source, description: 'The hash, as answers show it; in any case' })
@@ -279,22 +299,8 @@ export class ListGuestsQuery {
   @Matches(CAMPAIGN, campaign)
   campaignId?: string;
 
-  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
-  @MayBeAbsent()
-  @IsString()
-  @MaxLength(500)
-  cursor?: string;
-
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 1,
-    maximum: 500,
-    default: 50,
-    description: 'The most to answer at once',
-  })
-  @MayBeAbsent()
-  @QueryInt({ min: 1, max: 500 })
-  limit?: number;
+  @ApiPropertyOptional({ type: 'integer', default: 50 })
+  override limit?: number;
 }
 
 /** Hashes are kept in lower case. */
@@ -312,122 +318,4 @@ export class ReportMessageBody {
   })
   @Matches(/^[A-Za-z0-9-]{8,64}$/, { message: 'must be the id of a message, as the Messenger reports it' })
   messageId: string;
-}
-
-export class WidgetView {
-  @ApiProperty() deploymentId: string;
-  @ApiProperty({ type: 'string', nullable: true, example: 'prod-euw1' }) environment: string | null;
-  @ApiProperty({
-    type: 'object',
-    additionalProperties: { type: 'string' },
-    description: "For the Messenger's Database.set: { messaging: { customAttributes } }",
-  })
-  customAttributes: Attributes;
-}
-
-export class GenesysView {
-  @ApiProperty() deploymentId: string;
-  @ApiProperty({ type: [String] }) conversationIds: string[];
-  @ApiProperty({ description: 'Whether a conversation is going on that is known to be this guest’s' }) linked: boolean;
-  @ApiPropertyOptional({ type: WidgetView, description: 'What the page needs; widget-led guests only' })
-  widget?: WidgetView;
-}
-
-export class IdentityView {
-  @ApiProperty({ type: 'string', nullable: true }) emailHash: string | null;
-  @ApiProperty({ type: 'string', nullable: true }) phoneHash: string | null;
-  @ApiProperty({ type: 'string', nullable: true }) deviceFingerprint: string | null;
-  @ApiProperty({ type: 'string', nullable: true }) primaryIdentifier: string | null;
-  @ApiProperty({ enum: ['email', 'phone', 'unknown'] }) resolutionMethod: string;
-  @ApiProperty({ type: 'string', nullable: true, description: 'The key or scheme that made the hashes' })
-  keyId: string | null;
-}
-
-export class GuestView {
-  @ApiProperty({ format: 'uuid' }) id: string;
-  @ApiProperty({ enum: ['server', 'widget'] }) mode: Mode;
-  @ApiProperty({ enum: ['webmessaging'] }) channel: 'webmessaging';
-  @ApiProperty({ enum: STATES }) state: GuestState;
-  @ApiProperty({
-    type: 'string',
-    nullable: true,
-    enum: [...Object.keys(CLOSE_REASONS), null],
-    description: `Why the guest is over, or going to be. ${Object.entries(CLOSE_REASONS)
-      .map(([reason, when]) => `\`${reason}\`: ${when}`)
-      .join('. ')}.`,
-  })
-  closeReason: CloseReason | null;
-  @ApiProperty({ type: ConsentBody }) consent: Consent;
-  @ApiProperty({ type: IdentityView }) identityAttributes: IdentityView;
-  @ApiProperty({ type: ChannelContextBody }) channelContext: ChannelContext;
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' } }) attributes: Attributes;
-  @ApiProperty({ type: 'integer', description: 'Messages of guest, agent and bot' }) interactionCount: number;
-  @ApiProperty({ format: 'date-time' }) createdDate: string;
-  @ApiProperty({ format: 'date-time' }) modifiedDate: string;
-  @ApiProperty({ type: 'string', format: 'date-time', nullable: true }) closedDate: string | null;
-  @ApiProperty({ type: 'integer', description: 'The ETag without its quotes' }) version: number;
-  @ApiProperty({ type: GenesysView }) genesys: GenesysView;
-}
-
-export class GuestPageView {
-  @ApiProperty({ type: [GuestView] }) items: GuestView[];
-  @ApiProperty({ type: 'string', nullable: true }) nextCursor: string | null;
-}
-
-const widgetView = (guest: Guest, settings: GuestSettings): WidgetView => ({
-  deploymentId: guest.deploymentId,
-  environment: settings.environment,
-  customAttributes: widgetAttributes(guest, settings.widgetKeys),
-});
-
-export function guestView(guest: Guest, settings: GuestSettings): GuestView {
-  const { deploymentId } = guest;
-  return {
-    id: guest.id,
-    mode: guest.mode,
-    channel: guest.channel,
-    state: guest.state,
-    closeReason: guest.closeReason,
-    consent: { marketing: guest.consent.marketing, dataProcessing: guest.consent.dataProcessing },
-    identityAttributes: {
-      emailHash: guest.identity.emailHash,
-      phoneHash: guest.identity.phoneHash,
-      deviceFingerprint: guest.identity.deviceFingerprint,
-      primaryIdentifier: guest.identity.primaryIdentifier,
-      resolutionMethod: guest.identity.resolutionMethod,
-      keyId: guest.identity.keyId,
-    },
-    channelContext: guest.channelContext,
-    attributes: guest.attributes,
-    interactionCount: guest.interactionCount,
-    createdDate: guest.createdDate.toISOString(),
-    modifiedDate: guest.modifiedDate.toISOString(),
-    closedDate: guest.closedDate?.toISOString() ?? null,
-    version: guest.version,
-    genesys: {
-      deploymentId,
-      conversationIds: guest.conversations.map(({ id }) => id),
-      linked: linkedConversation(guest) !== null,
-      ...(guest.mode === 'widget' ? { widget: widgetView(guest, settings) } : {}),
-    },
-  };
-}
-
-export const guestPageView = (page: GuestPage, settings: GuestSettings): GuestPageView => ({
-  items: page.items.map((guest) => guestView(guest, settings)),
-  nextCursor: page.nextCursor,
-});
-
-/** A conflict that shows the guest as it is now, the way a reader would see it. */
-export function shownConflict(conflict: GuestConflict, current: GuestView): AppError {
-  const { guest, conflicts, kind, code, message } = conflict;
-  return new AppError(kind, code, message, {
-    extra: {
-      currentETag: etagOf(guest.version),
-      current,
-      conflicts,
-      mergeable: conflicts.length === 0,
-    },
-    cause: conflict,
-  });
 }

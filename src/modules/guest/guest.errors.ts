@@ -32,6 +32,11 @@ export const consentRequired = (): AppError =>
     },
   );
 
+export const widgetSignsInItself = (): AppError =>
+  new AppError('invalid', 'guest.widget_signs_in_itself', "A widget-led guest signs in in the page's own Messenger.", {
+    errors: [{ pointer: '/authenticate', rule: 'serverLed', message: 'is for server-led guests' }],
+  });
+
 export const widgetLed = (id: string): AppError =>
   new AppError(
     'conflict',

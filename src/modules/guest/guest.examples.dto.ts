@@ -1,9 +1,9 @@
 import { AppError } from '../../kernel/app-error.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
-import { guestView } from './guest.dto.js';
-import type { GuestView } from './guest.dto.js';
 import { newGuest } from './guest.js';
 import type { Guest } from './guest.js';
+import { guestView } from './guest.view.dto.js';
+import type { GuestView } from './guest.view.dto.js';
 
 const AT = new Date('2026-01-01T09:00:00.000Z');
 const EMAIL_HASH = 'b4c9a289323b21a01c3e940f150eb9b8c542587f1abfd8f0e1cc1ffc5e475514';
@@ -37,6 +37,7 @@ export const EXAMPLE_VIEW: GuestView = guestView(EXAMPLE_GUEST, {
   environment: 'prod-euw1',
   attributeNames: ['source'],
   personalDataInText: 'refuse' as const,
+  afterReadOnly: 'new-conversation' as const,
   widgetKeys: [],
   receiptKeys: [],
 });

@@ -5,12 +5,12 @@ import { Courier } from '../../kernel/courier.js';
 import type { Delivery } from '../../kernel/courier.js';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { Outbox } from '../../kernel/outbox.js';
-import { AttachmentService, UPLOAD } from './attachment.service.js';
-import { ConversationService, LINK } from './conversation.service.js';
-import { HAND_OVER } from './guest.changes.js';
+import { AttachmentService } from './attachment.service.js';
+import { ConversationService } from './conversation.service.js';
+import { HAND_OVER, LINK, LOCATE, SEND, UPLOAD } from './guest.intents.js';
 import { HandOverService } from './hand-over.service.js';
 import { IdleService } from './idle.service.js';
-import { MessageService, SEND } from './message.service.js';
+import { MessageService } from './message.service.js';
 
 /** Milliseconds between looks for what nobody was woken for. */
 const LOOK_MS = 2_000;
@@ -37,29 +37,31 @@ export class GuestJobs implements OnApplicationBootstrap {
   ) {
     this.deliveries = {
       [HAND_OVER]: {
-        topic: HAND_OVER,
         by: 'holder',
         concurrency: 32,
         deliver: ({ subject, attempt }) => handOvers.handOver(subject, attempt),
         parked: ({ subject }, code) => conversations.refused(subject, code),
       },
       [SEND]: {
-        topic: SEND,
         by: 'holder',
         concurrency: 32,
         deliver: ({ subject, payload, attempt }) => handOvers.send(subject, payload['messageId']!, attempt),
         parked: ({ subject, payload }) => messages.failed(subject, payload['messageId']!),
       },
       [UPLOAD]: {
-        topic: UPLOAD,
         by: 'holder',
         // Each has its file in memory.
         concurrency: 4,
         deliver: ({ subject, payload, attempt }) => handOvers.upload(subject, payload['attachmentId']!, attempt),
         parked: ({ subject, payload }, code) => attachments.refused(subject, payload['attachmentId']!, code),
       },
+      [LOCATE]: {
+        by: 'holder',
+        concurrency: 16,
+        deliver: ({ subject, payload }) => handOvers.locate(subject, payload['attachmentId']!),
+        parked: ({ subject, payload }, code) => attachments.unlocated(subject, payload['attachmentId']!, code),
+      },
       [LINK]: {
-        topic: LINK,
         concurrency: 16,
         deliver: ({ subject, payload, attempt }) => conversations.link(subject, payload['messageId']!, attempt),
       },
@@ -85,6 +87,11 @@ export class GuestJobs implements OnApplicationBootstrap {
     return this.deliver(UPLOAD);
   }
 
+  @Interval(LOCATE, SEND_LOOK_MS)
+  locate(): Promise<void> {
+    return this.deliver(LOCATE);
+  }
+
   @Interval(LINK, LOOK_MS)
   link(): Promise<void> {
     return this.deliver(LINK);
@@ -107,6 +114,6 @@ export class GuestJobs implements OnApplicationBootstrap {
   }
 
   private deliver(topic: string): Promise<void> {
-    return this.runner.run(topic, (leaving) => this.courier.drain(this.deliveries[topic]!, leaving));
+    return this.runner.run(topic, (leaving) => this.courier.drain(topic, this.deliveries[topic]!, leaving));
   }
 }

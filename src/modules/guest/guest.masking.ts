@@ -1,3 +1,4 @@
+import { pointerTo } from '../../kernel/json-pointer.js';
 import { maskPersonalData } from '../identity/index.js';
 
 type Given = {
@@ -24,7 +25,7 @@ export function masked<T extends Given>(given: T): Masked<T> {
     Object.fromEntries(
       Object.entries(given.attributes).map(([name, value]) => [
         name,
-        mask(`/attributes/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, value, maskPersonalData),
+        mask(pointerTo('/attributes', name), value, maskPersonalData),
       ]),
     );
   const originPage = mask('/channelContext/originPage', given.channelContext?.originPage, maskedPage);

@@ -24,6 +24,7 @@ import { LiveService } from './live.service.js';
 import { MarkService } from './mark.service.js';
 import { MessageController } from './message.controller.js';
 import { MessageService } from './message.service.js';
+import { NotificationService } from './notification.service.js';
 import { ReconciliationService } from './reconciliation.service.js';
 import { WidgetTokenController } from './widget-token.controller.js';
 import { WidgetTokenService } from './widget-token.service.js';
@@ -56,6 +57,7 @@ export class GuestModule {
         FollowService,
         FollowJobs,
         MarkService,
+        NotificationService,
         ReconciliationService,
         HandOverService,
         GuestChanges,

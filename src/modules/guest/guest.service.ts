@@ -10,21 +10,25 @@ import type { Claim } from '../identity/index.js';
 import { attributeErrors, withoutQuery } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
 import { overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
-import { consentRequired } from './guest.errors.js';
+import { consentRequired, widgetSignsInItself } from './guest.errors.js';
 import { masked } from './guest.masking.js';
-import { changedPointers, closing, conflictingPointers, newGuest, patched } from './guest.js';
+import { changedPointers, closing, conflictingPointers, newGuest, patched, pointersOfChange } from './guest.js';
 import type { Attributes, ChannelContext, Consent, Guest, GuestPatch, Mode } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
 import { ConsentSource } from './ports/consent.source.js';
+import type { SignInCode } from './ports/guest-channel.js';
 import { GuestStore } from './ports/guest.store.js';
 import type { GuestPage, GuestQuery } from './ports/guest.store.js';
 import { SessionStore } from './ports/session.store.js';
+import { TOKEN_PLACE, writtenSecret } from './session.secret.js';
 
 export type WantedGuest = Claim & {
   readonly mode: Mode;
   readonly consent: Consent;
   readonly channelContext: ChannelContext;
   readonly attributes: Attributes;
+  /** Of somebody who has signed in at the page. */
+  readonly authenticate?: SignInCode;
 };
 
 /**
@@ -52,9 +56,10 @@ export class GuestService {
   ) {}
 
   /**
-   * @throws AppError `consent.required`, `identity.invalid`, `guest.attributes_refused`
+   * @throws AppError `consent.required`, `identity.invalid`, `guest.attributes_refused`, `guest.widget_signs_in_itself`
    */
   async create(wanted: WantedGuest): Promise<Guest> {
+    if (wanted.mode === 'widget' && wanted.authenticate !== undefined) throw widgetSignsInItself();
     if (!wanted.consent.dataProcessing) throw consentRequired();
     const identity = this.identities.identify(wanted);
     const consent = this.consents.consentOf({ identity, declared: wanted.consent });
@@ -79,7 +84,7 @@ export class GuestService {
     const dropped = (['email', 'phone'] as const).filter((name) => wanted[name] !== undefined);
     return this.work.run(async () => {
       await this.guests.add(guest);
-      if (mode === 'server') await this.addSession(guest.id);
+      if (mode === 'server') await this.addSession(guest.id, wanted.authenticate);
       await this.changes.made(null, guest, {
         event: 'GUEST_CREATED',
         changes: {
@@ -88,6 +93,7 @@ export class GuestService {
           resolutionMethod: guest.identity.resolutionMethod,
           dropped,
           ...(pointers.length > 0 ? { masked: pointers } : {}),
+          ...(wanted.authenticate === undefined ? {} : { signsIn: true }),
         },
         complianceFlags: {
           gdprApplicable: guest.identity.primaryIdentifier !== null || guest.identity.deviceFingerprint !== null,
@@ -103,6 +109,7 @@ export class GuestService {
     return this.guests.get(id);
   }
 
+  /** @throws AppError `request.invalid` for a cursor of another list */
   list(query: GuestQuery): Promise<GuestPage> {
     return this.guests.list(query);
   }
@@ -122,13 +129,13 @@ export class GuestService {
         const after = patched(known, patch, this.clock.now());
         if (after !== known || condition.type === 'base') checkCondition(known, patch, condition);
         if (after === known) return known;
-        this.checkAttributes(after);
+        this.checkAttributes(after, known);
         return after;
       },
-      (before, after) => ({
+      (_, after) => ({
         event: 'GUEST_UPDATED',
         changes: {
-          pointers: changedPointers(before, patch),
+          pointers: pointersOfChange(after),
           ...(pointers.length > 0 ? { masked: pointers } : {}),
           ...(patch.consent ? { consent: after.consent } : {}),
         },
@@ -160,14 +167,15 @@ export class GuestService {
     return this.settings.personalDataInText === 'mask' ? masked(given) : { given, pointers: [] };
   }
 
-  private async addSession(guestId: string): Promise<void> {
+  private async addSession(guestId: string, signIn?: SignInCode): Promise<void> {
     // Made and stored before it is used: after a crash the same session is resumed instead of a second one being made.
-    const sealedToken = await this.vault.seal(`guest:${guestId}`, 'session.token', randomUUID());
+    const secret = writtenSecret({ token: randomUUID(), ...(signIn === undefined ? {} : { signIn }) });
+    const sealedToken = await this.vault.seal(`guest:${guestId}`, TOKEN_PLACE, secret);
     await this.sessions.add({ guestId, sealedToken });
   }
 
-  private checkAttributes(guest: { readonly attributes: Attributes; readonly channelContext: ChannelContext }): void {
-    const errors = attributeErrors(guest, this.settings.attributeNames);
+  private checkAttributes(guest: Pick<Guest, 'attributes' | 'channelContext'>, known?: Guest): void {
+    const errors = attributeErrors(guest, this.settings.attributeNames, known);
     if (errors.length > 0)
       throw new AppError('invalid', 'guest.attributes_refused', 'The attributes or the context cannot be taken.', {
         errors,

@@ -20,6 +20,8 @@ export abstract class GuestSettings {
   abstract readonly attributeNames: readonly string[];
   /** What becomes of personal data found in attributes and the path of a page: the request is refused, or words such as `[email]` take their place. */
   abstract readonly personalDataInText: 'refuse' | 'mask';
+  /** What becomes of a guest whose conversation was ended for reading only: its next message begins another one, or it is closed. */
+  abstract readonly afterReadOnly: 'new-conversation' | 'close';
   /** Sign what a page passes on about its guest. Newest first: the first signs, any of them proves. */
   abstract readonly widgetKeys: readonly Buffer[];
   /** Sign consent receipts. Newest first: the first signs new ones, all are published. */

@@ -1,24 +1,39 @@
-import { deepEqual, leaves, mergePatch, speaksOf } from './merge-patch.js';
+import { differences, mergePatch, speaksOf } from './merge-patch.js';
 import type { JsonObject } from './merge-patch.js';
 import { guestClosed, illegalTransition } from './guest.errors.js';
 import type { Identity } from '../identity/index.js';
 
 /** Server-led: this service holds the guest's socket. Widget-led: the page's own Messenger does, and we link afterwards. */
-export type Mode = 'server' | 'widget';
+export const MODES = ['server', 'widget'] as const;
+export type Mode = (typeof MODES)[number];
 
 /**
  * created → configured → active ⇄ disconnected → closing → closed | expired | erased, and `failed` for a start that cannot
  * succeed. `disconnected` means that the conversation ended, never that a socket dropped.
  */
-export type GuestState =
-  'created' | 'configured' | 'active' | 'disconnected' | 'closing' | 'closed' | 'expired' | 'erased' | 'failed';
+export const GUEST_STATES = [
+  'created',
+  'configured',
+  'active',
+  'disconnected',
+  'closing',
+  'closed',
+  'expired',
+  'erased',
+  'failed',
+] as const;
+export type GuestState = (typeof GUEST_STATES)[number];
 
-/**
- * Why a guest's session is over; the list is closed. `api`: a caller asked. `guest_cleared`: the guest cleared the conversation. `abandoned`: it
- * was idle for too long, or closed before anybody said anything. `read_only`: Genesys made the conversation read-only. `session_expired`: the
- * session ran out at Genesys, or the page never took it up. `refused`: Genesys would not have its start or its end.
- */
-export type CloseReason = 'api' | 'guest_cleared' | 'abandoned' | 'read_only' | 'session_expired' | 'refused';
+/** Why a guest's session is over: every reason there is, and when it is given. */
+export const CLOSE_REASONS = {
+  api: 'a caller asked',
+  guest_cleared: 'the guest cleared the conversation',
+  abandoned: 'idle for too long, or closed before anybody said anything',
+  read_only: 'Genesys Cloud made the conversation read-only',
+  session_expired: 'the session ran out at Genesys Cloud, or the page never took it up',
+  refused: 'Genesys Cloud would not have its start or its end',
+} as const;
+export type CloseReason = keyof typeof CLOSE_REASONS;
 
 export type Consent = { readonly marketing: boolean; readonly dataProcessing: boolean };
 export type ChannelContext = { readonly originPage?: string; readonly campaignId?: string };
@@ -122,13 +137,15 @@ export function moved(guest: Guest, to: GuestState, at: Date, change: Partial<Gu
   return changed(guest, at, { ...change, state: to });
 }
 
+/** What the change that led to this version changed of what callers may: leaves, as JSON pointers. */
+export const pointersOfChange = ({ touched, version }: Pick<Guest, 'touched' | 'version'>): string[] =>
+  Object.keys(touched)
+    .filter((pointer) => touched[pointer] === version)
+    .sort();
+
 /** The leaves a patch would really change, as JSON pointers. Empty when everything it asks for is in place. */
-export function changedPointers(guest: Guest, patch: GuestPatch): string[] {
-  const before = leaves(patchable(guest));
-  const after = leaves(mergePatch(patchable(guest), patch) as JsonObject);
-  const pointers = new Set([...before.keys(), ...after.keys()]);
-  return [...pointers].filter((pointer) => !deepEqual(before.get(pointer), after.get(pointer))).sort();
-}
+export const changedPointers = (guest: Guest, patch: GuestPatch): string[] =>
+  differences(patchable(guest), merged(guest, patch));
 
 /**
  * Of the leaves a patch made against version `base` speaks of, those that somebody else has changed since. To the same value counts too: two
@@ -144,15 +161,14 @@ export function conflictingPointers(guest: Guest, patch: GuestPatch, base: numbe
 
 /** Merges; the same guest when everything is in place already, so that a repeated request changes nothing. */
 export function patched(guest: Guest, patch: GuestPatch, at: Date): Guest {
-  const pointers = changedPointers(guest, patch);
+  const parts = merged(guest, patch);
+  const pointers = differences(patchable(guest), parts);
   if (pointers.length === 0) return guest;
   if (isOver(guest) || guest.state === 'closing') throw guestClosed(guest.id, guest.state);
-  const merged = mergePatch(patchable(guest), patch) as unknown as Pick<Guest, 'consent'> & Partial<Guest>;
+  const { consent, channelContext = {}, attributes = {} } = parts as unknown as Pick<Guest, 'consent'> & Partial<Guest>;
   const version = guest.version + 1;
   return changed(guest, at, {
-    consent: merged.consent,
-    channelContext: merged.channelContext ?? {},
-    attributes: merged.attributes ?? {},
+    ...{ consent, channelContext, attributes },
     touched: { ...guest.touched, ...Object.fromEntries(pointers.map((pointer) => [pointer, version])) },
   });
 }
@@ -166,11 +182,13 @@ export function consented(guest: Guest, purpose: keyof Consent, isLive: boolean,
   });
 }
 
-const patchable = (guest: Guest): JsonObject => ({
-  consent: guest.consent,
-  channelContext: guest.channelContext,
-  attributes: guest.attributes,
+const patchable = ({ consent, channelContext, attributes }: Guest): JsonObject => ({
+  consent,
+  channelContext,
+  attributes,
 });
+
+const merged = (guest: Guest, patch: GuestPatch): JsonObject => mergePatch(patchable(guest), patch) as JsonObject;
 
 /** Genesys accepted the session. Seen again it changes nothing. */
 export const configured = (guest: Guest, at: Date): Guest =>
@@ -214,8 +232,8 @@ export function shown(guest: Guest, { id, participantId, contactId }: Seen): Gue
 }
 
 /**
- * A conversation ended at Genesys: the one named, or all there are. The session goes on unless Genesys made it read-only; a guest with no
- * conversation left that goes on is disconnected.
+ * A conversation ended at Genesys: the one named, or all there are. The session goes on; a guest with no conversation left that goes on is
+ * disconnected.
  */
 export function conversationEnded(guest: Guest, at: Date, id?: string): Guest {
   const isMeant = (one: Conversation): boolean => one.endedAt === null && (id === undefined || one.id === id);

@@ -1,134 +1,66 @@
-import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { wantedGuest } from '../../../test/builders/guest.js';
+import { guestServices } from '../../../test/builders/guest-services.js';
+import { SilentChannel } from '../../../test/builders/silent-channel.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
-import type { TestStorage } from '../../../test/storage/test-storage.js';
-import type { Storage } from '../../adapters/storage/storage.js';
+import type { ProcessStorage, TestStorage } from '../../../test/storage/test-storage.js';
+import { AppError } from '../../kernel/app-error.js';
 import { Courier } from '../../kernel/courier.js';
-import { AuditService } from '../audit/index.js';
-import { CrmSyncService } from '../crm-sync/index.js';
-import { IdentityService } from '../identity/index.js';
-import { MetricsService } from '../metrics/index.js';
-import { WebhooksService } from '../webhooks/index.js';
-import { Listeners } from '../webhooks/listeners.js';
-import { AttachmentService } from './attachment.service.js';
-import { ConversationService } from './conversation.service.js';
-import { GuestChanges, HAND_OVER } from './guest.changes.js';
-import { GuestService } from './guest.service.js';
-import { HandOverService, HOLD_MS } from './hand-over.service.js';
-import { MessageService, SEND } from './message.service.js';
-import { Conversations } from './ports/conversations.js';
-import { GuestChannel } from './ports/guest-channel.js';
-import type { ChannelSession, OutgoingMessage } from './ports/guest-channel.js';
+import { HAND_OVER, SEND } from './guest.intents.js';
+import { HOLD_MS } from './hand-over.service.js';
+import type { ChannelSession, OutgoingMessage, SignedIn, SignInCode } from './ports/guest-channel.js';
 
 Logger.overrideLogger(false);
 
 /** Sockets that open at once. */
-class Sockets extends GuestChannel {
+class Sockets extends SilentChannel {
   readonly tokens = new Map<string, string>();
   readonly sent: string[] = [];
+  readonly codes: string[] = [];
+  readonly ends: string[] = [];
+  readonly signedIn: (SignedIn | undefined)[] = [];
 
-  listen(): void {}
-  onTyping(): void {}
-  types(): void {}
-  fileRules() {
-    return null;
+  override async signIn(_guestId: string, { code }: SignInCode) {
+    this.codes.push(code);
+    return { jwt: `jwt for ${code}`, refreshToken: `refresh token for ${code}` };
   }
-  async upload(): Promise<void> {}
-  async open({ guestId, token }: ChannelSession): Promise<void> {
+  override async open({ guestId, token, signedIn }: ChannelSession): Promise<void> {
     this.tokens.set(guestId, token);
+    this.signedIn.push(signedIn);
   }
-  async send(_session: ChannelSession, { text }: OutgoingMessage): Promise<{ readonly key: string }> {
+  override async send(_session: ChannelSession, { text }: OutgoingMessage) {
     this.sent.push(text);
     return { key: `key of ${text}` };
   }
-  async end(): Promise<'ended'> {
+  override async end({ guestId }: ChannelSession): Promise<'ended'> {
+    this.ends.push(guestId);
     return 'ended';
   }
-  async leave(guestId: string): Promise<void> {
+  override async leave(guestId: string): Promise<void> {
     this.tokens.delete(guestId);
   }
-  held(): string[] {
+  override held(): string[] {
     return [...this.tokens.keys()];
   }
 }
 
-class NoConversations extends Conversations {
-  async ofMessage(): Promise<null> {
-    return null;
-  }
-  async read(): Promise<null> {
-    return null;
-  }
-  async setAttributes(): Promise<void> {}
-  async disconnect(): Promise<void> {}
-  async ping(): Promise<void> {}
-}
-
-const settings = {
-  deploymentId: 'd',
-  environment: null,
-  attributeNames: [],
-  personalDataInText: 'refuse' as const,
-  widgetKeys: [randomBytes(32)],
-  receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
-};
-const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-
 /** Everything that brings guests to Genesys, as one process has it. */
-function processOn(storage: Storage, clock: TestStorage['clock']) {
-  const { work, vault, outbox } = storage;
+function processOn(storage: ProcessStorage) {
   const sockets = new Sockets();
-  const conversations = new NoConversations();
-  const audit = new AuditService(storage.audit, vault, work, clock);
-  const metrics = new MetricsService(storage.metrics, audit, work, clock);
-  const crmSync = new CrmSyncService(storage.crm, { all: () => [] }, audit, work, clock);
-  const webhooks = new WebhooksService(storage.webhooks, new Listeners(), work, clock);
-  const changes = new GuestChanges(
-    ...([
-      storage.guests,
-      storage.consents,
-      audit,
-      metrics,
-      crmSync,
-      webhooks,
-      outbox,
-      sockets,
-      work,
-      settings,
-    ] as const),
-  );
-  const consents = {
-    consentOf: ({ declared }: { declared: { marketing: boolean; dataProcessing: boolean } }) => declared,
-  };
-  const guests = new GuestService(
-    ...([storage.guests, storage.sessions, identities, consents, changes, vault, work, clock, settings] as const),
-  );
-  const messages = new MessageService(
-    ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
-  );
-  const told = new ConversationService(
-    ...([storage.guests, storage.sessions, storage.messages, conversations, changes, outbox, vault] as const),
-    ...([work, clock, settings] as const),
-  );
-  const files = new AttachmentService(
-    ...([storage.guests, storage.attachments, sockets, outbox, audit, vault, work, clock] as const),
-  );
-  const handOvers = new HandOverService(
-    ...([storage.guests, storage.sessions, storage.messages, messages, files, sockets, conversations, told] as const),
-    ...([metrics, vault, clock] as const),
-  );
-  const courier = new Courier(outbox, clock);
+  const services = guestServices(storage, { channel: sockets });
+  const { handOvers } = services;
+  const courier = new Courier(storage.outbox, storage.clock);
   const deliver = async (): Promise<void> => {
-    await courier.drain({
-      ...{ topic: HAND_OVER, by: 'holder', concurrency: 8 },
+    await courier.drain(HAND_OVER, {
+      ...{ by: 'holder', concurrency: 8 },
       deliver: ({ subject, attempt }) => handOvers.handOver(subject, attempt),
     });
-    await courier.drain({
-      ...{ topic: SEND, by: 'holder', concurrency: 8 },
+    await courier.drain(SEND, {
+      ...{ by: 'holder', concurrency: 8 },
       deliver: ({ subject, payload, attempt }) => handOvers.send(subject, payload['messageId']!, attempt),
     });
   };
-  return { guests, messages, handOvers, sockets, deliver };
+  return { ...services, sockets, deliver };
 }
 
 describe('a guest whose socket one of two processes holds', () => {
@@ -138,16 +70,13 @@ describe('a guest whose socket one of two processes holds', () => {
 
   beforeAll(async () => {
     storage = await openTestStorage();
-    one = processOn(storage, storage.clock);
-    two = processOn(await storage.openAnother(), storage.clock);
+    one = processOn(storage);
+    two = processOn(await storage.openAnother());
   }, 60_000);
   afterAll(() => storage.close());
 
   const aGuestOfOne = async (): Promise<string> => {
-    const { id } = await one.guests.create({
-      ...{ mode: 'server', channelContext: {}, attributes: {} },
-      consent: { marketing: false, dataProcessing: true },
-    });
+    const { id } = await one.guests.create(wantedGuest());
     await one.deliver();
     expect(one.sockets.held()).toContain(id);
     return id;
@@ -188,6 +117,98 @@ describe('a guest whose socket one of two processes holds', () => {
     await one.deliver();
     await two.deliver();
     expect(two.sockets.sent).toContain('asked of one');
+  });
+
+  it('signs in once, whatever asks for it at the same time; who takes it over goes on with what came of it', async () => {
+    const authenticate = { code: 'a-code', redirectUri: 'https://example.com/back' };
+    const { id } = await one.guests.create(wantedGuest({ authenticate }));
+    await one.messages.send(id, 'at once');
+    await Promise.all([one.handOvers.handOver(id, 1), one.deliver(), one.handOvers.handOver(id, 1)]);
+    expect(one.sockets.codes).toEqual(['a-code']);
+    storage.clock.advance(HOLD_MS);
+    await two.handOvers.takeOver();
+    expect(two.sockets.codes).toEqual([]);
+    expect(two.sockets.signedIn).toContainEqual({ jwt: 'jwt for a-code', refreshToken: 'refresh token for a-code' });
+  });
+
+  it('signs in once also when what came of it could not be stored at first', async () => {
+    const { id } = await one.guests.create({
+      ...{ mode: 'server', channelContext: {}, attributes: {} },
+      authenticate: { code: 'good-for-once', redirectUri: 'https://example.com/back' },
+      consent: { marketing: false, dataProcessing: true },
+    });
+    const away = new AppError('unavailable', 'storage.unavailable', 'Storage is away.');
+    const spy = jest.spyOn(storage.sessions, 'reseal').mockRejectedValueOnce(away);
+    await expect(one.handOvers.handOver(id, 1)).rejects.toBe(away);
+    await one.handOvers.handOver(id, 2);
+    spy.mockRestore();
+    expect(one.sockets.codes.filter((code) => code === 'good-for-once')).toHaveLength(1);
+    storage.clock.advance(HOLD_MS);
+    await two.handOvers.takeOver();
+    expect(two.sockets.signedIn).toContainEqual({
+      ...{ jwt: 'jwt for good-for-once', refreshToken: 'refresh token for good-for-once' },
+    });
+  });
+
+  it('is not signed in only to be ended: nobody was ever let in who would have to leave', async () => {
+    const { id } = await one.guests.create({
+      ...{ mode: 'server', channelContext: {}, attributes: {} },
+      authenticate: { code: 'never-used', redirectUri: 'https://example.com/back' },
+      consent: { marketing: false, dataProcessing: true },
+    });
+    await one.guests.patch(id, { consent: { dataProcessing: false } }, { type: 'any' });
+    await one.guests.close(id, { type: 'any' });
+    await one.deliver();
+    expect(await one.guests.get(id)).toMatchObject({ state: 'closed', closeReason: 'abandoned' });
+    expect([one.sockets.codes.includes('never-used'), one.sockets.ends.includes(id)]).toEqual([false, false]);
+    expect(await storage.sessions.find(id)).toBeNull();
+  });
+
+  it('is not written for when consent was withdrawn at the last moment before', async () => {
+    const id = await aGuestOfOne();
+    await one.messages.send(id, 'not any more');
+    const find = storage.messages.find.bind(storage.messages);
+    let looks = 0;
+    const spy = jest.spyOn(storage.messages, 'find').mockImplementation(async (...what) => {
+      const found = await find(...what);
+      // The second look is the one after Genesys was reached.
+      if (++looks === 2) await one.guests.patch(id, { consent: { dataProcessing: false } }, { type: 'any' });
+      return found;
+    });
+    await one.deliver();
+    spy.mockRestore();
+    expect(one.sockets.sent).not.toContain('not any more');
+    expect(one.sockets.held()).not.toContain(id);
+    expect((await storage.messages.list(id, undefined, 10)).items).toMatchObject([{ status: 'failed' }]);
+  });
+
+  it('is not begun when consent was withdrawn at the last moment before', async () => {
+    const { id } = await one.guests.create(wantedGuest());
+    const hold = storage.sessions.hold.bind(storage.sessions);
+    const spy = jest.spyOn(storage.sessions, 'hold').mockImplementationOnce(async (...what) => {
+      const held = await hold(...what);
+      await one.guests.patch(id, { consent: { dataProcessing: false } }, { type: 'any' });
+      return held;
+    });
+    const opened = jest.spyOn(one.sockets, 'open');
+    await one.deliver();
+    expect(opened.mock.calls.filter(([{ guestId }]) => guestId === id)).toEqual([]);
+    spy.mockRestore();
+    opened.mockRestore();
+  });
+
+  it('is taken over by nobody when somebody outside has the session, until somebody asks for something', async () => {
+    const id = await aGuestOfOne();
+    await one.told.heard({ type: 'session-ended', guestId: id, how: 'superseded' });
+    await one.sockets.leave(id);
+    storage.clock.advance(HOLD_MS);
+    await two.handOvers.takeOver();
+    await one.handOvers.takeOver();
+    expect([...one.sockets.held(), ...two.sockets.held()]).not.toContain(id);
+    await two.messages.send(id, 'and yet');
+    await two.deliver();
+    expect(two.sockets.sent).toContain('and yet');
+    expect(two.sockets.held()).toContain(id);
   });
 
   it('is kept for as long as its holder says so, and left when the session is over by what the other was told', async () => {

@@ -3,7 +3,7 @@ import { AppError, errorCode } from '../../kernel/app-error.js';
 import { Clock } from '../../kernel/clock.js';
 import { Vault } from '../../kernel/vault.js';
 import { MetricsService } from '../metrics/index.js';
-import { stillUploading } from './attachment.errors.js';
+import { stillUploading, uploadFailed } from './attachment.errors.js';
 import { AttachmentService } from './attachment.service.js';
 import { ConversationService, LINK_ATTEMPTS } from './conversation.service.js';
 import { mayLeave } from './consent.js';
@@ -12,18 +12,22 @@ import { attributesHash, genesysAttributes, signatureExpiry } from './guest.attr
 import { heldElsewhere, notLinkedYet, stillSending } from './guest.errors.js';
 import { closed, isOver, linkedConversation } from './guest.js';
 import type { Guest } from './guest.js';
+import { GuestSettings } from './guest.settings.js';
 import { MessageService } from './message.service.js';
 import { Conversations } from './ports/conversations.js';
-import { GuestChannel } from './ports/guest-channel.js';
-import type { ChannelSession } from './ports/guest-channel.js';
+import { FILE_GONE, GuestChannel } from './ports/guest-channel.js';
+import type { ChannelSession, SignedIn } from './ports/guest-channel.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
 import { SessionStore } from './ports/session.store.js';
+import { isSpent, readSecret, TOKEN_PLACE, writtenSecret } from './session.secret.js';
+import type { SessionSecret } from './session.secret.js';
 
-/** Genesys has let go of a file that a message was to carry. */
-const FILE_GONE = 'genesys.file_gone';
-/** The storage said no, while the guest socket works. The guest's messages wait behind the file, so that has an end, after about five minutes. */
-const UPLOAD_FAILED = 'genesys.upload_failed';
+/**
+ * The storage said no, or Genesys lost what was announced, while the guest socket works: the next attempt announces the file anew. The guest's
+ * messages wait behind it, so that has an end, after about five minutes.
+ */
+const UPLOAD_FAILED = ['genesys.upload_failed', FILE_GONE];
 const UPLOAD_ATTEMPTS = 150;
 /** How long a process may be silent before others take its sockets over. */
 export const HOLD_MS = 30_000;
@@ -34,6 +38,8 @@ const ADOPT_AT_ONCE = 100;
 @Injectable()
 export class HandOverService {
   private readonly logger = new Logger('guest');
+  private readonly unsealed = new Map<string, SignedIn>();
+  private readonly opening = new Map<string, ReturnType<HandOverService['openSecret']>>();
 
   constructor(
     private readonly guests: GuestStore,
@@ -47,6 +53,7 @@ export class HandOverService {
     private readonly metrics: MetricsService,
     private readonly vault: Vault,
     private readonly clock: Clock,
+    private readonly settings: GuestSettings,
   ) {}
 
   /** Starts the session, tells what is new, or ends it: whatever the guest's state asks for. */
@@ -72,12 +79,15 @@ export class HandOverService {
     const files = await this.files.readiness(guestId, attachmentIds);
     if (files === 'lost') return this.messages.failed(guestId, messageId);
     if (files === 'waiting') throw stillUploading();
-    const opened = await this.open(guest, 'genesys.message');
-    if (opened === null) return this.messages.failed(guestId, messageId);
-    // Opening may have shown, by its history, that an earlier attempt was accepted.
-    if ((await this.messages.find(guestId, messageId))?.status !== 'queued') return;
+    const session = await this.reach(guest, 'genesys.message');
+    if (session === null) return this.messages.failed(guestId, messageId);
+    // Reaching it may have shown, by its history, that an earlier attempt was accepted.
+    const now = await this.messages.find(guestId, messageId);
+    const newest = await this.consenting(guestId, 'genesys.message');
+    if (newest === null) return this.messages.failed(guestId, messageId);
+    if (now?.status !== 'queued') return;
     const sending = this.channel.send(
-      opened.session,
+      session,
       {
         id: messageId,
         text,
@@ -86,7 +96,7 @@ export class HandOverService {
         retry: attempt > 1,
         isKnown: (known) => this.messages.knows(guestId, known),
       },
-      genesysAttributes(opened.guest, null),
+      genesysAttributes(newest, null),
     );
     const { key } = await sending.catch(async (error: unknown) => {
       if (errorCode(error) === FILE_GONE) await this.files.expired(guestId, attachmentIds, FILE_GONE);
@@ -102,15 +112,23 @@ export class HandOverService {
       return this.files.expired(guestId, [attachmentId], 'guest.closed');
     const file = await this.files.toUpload(guestId, attachmentId);
     if (file === null) return;
-    const opened = await this.open(guest, 'genesys.message');
-    if (opened === null) return this.files.expired(guestId, [attachmentId], 'consent.required');
-    await this.channel.upload(opened.session, file).catch((error: unknown) => {
-      if (errorCode(error) !== UPLOAD_FAILED || attempt < UPLOAD_ATTEMPTS) throw error;
-      throw new AppError('refused', UPLOAD_FAILED, 'The storage of Genesys Cloud does not take the file.', {
-        cause: error,
-      });
+    const session = await this.open(guest, 'genesys.message');
+    if (session === null) return this.files.expired(guestId, [attachmentId], 'consent.required');
+    const { url } = await this.channel.upload(session, file).catch((error: unknown) => {
+      if (!UPLOAD_FAILED.includes(errorCode(error))) throw error;
+      throw uploadFailed(attempt < UPLOAD_ATTEMPTS, error);
     });
-    await this.files.uploaded(guestId, attachmentId);
+    await this.files.uploaded(guestId, attachmentId, url);
+  }
+
+  /** Asks anew where Genesys has a file, after opening the session if need be. */
+  async locate(guestId: string, attachmentId: string): Promise<void> {
+    const guest = await this.guests.get(guestId);
+    const source = await this.files.sourceOf(guestId, attachmentId);
+    if (source === null || isOver(guest) || !mayLeave(guest, 'attachment.content')) return;
+    const session = await this.open(guest, 'attachment.content');
+    if (session === null) return;
+    await this.files.located(guestId, attachmentId, await this.channel.locate(session, source.id));
   }
 
   /** Keeps what this process holds, and leaves what is not its own any more: another has taken it over, or the session is over. */
@@ -133,20 +151,30 @@ export class HandOverService {
     if (failed > 0) this.logger.warn('guest sockets not taken over yet', { sockets: failed, of: adopted.length });
   }
 
-  /**
-   * Reaching Genesys may take its time, so consent is looked at again when it is reached: null, and nobody listens, when it was withdrawn
-   * meanwhile. Otherwise the session, and the guest as it is now.
-   */
-  private async open(
-    guest: Guest,
-    way: WayOut = 'genesys.session',
-  ): Promise<{ readonly session: ChannelSession; readonly guest: Guest } | null> {
+  /** The session, when Genesys is reached and consent is live still; null, and nobody listens, when it was withdrawn meanwhile. */
+  private async open(guest: Guest, way: WayOut = 'genesys.session'): Promise<ChannelSession | null> {
+    const session = await this.reach(guest, way);
+    return session === null || (await this.consenting(guest.id, way)) === null ? null : session;
+  }
+
+  /** As `open`; whoever sends something more looks at consent again before. */
+  private async reach(guest: Guest, way: WayOut): Promise<ChannelSession | null> {
     const session = await this.sessionOf(guest);
     await this.hold(guest.id);
-    await this.channel.open(session, genesysAttributes(guest, null));
-    const newest = await this.guests.get(guest.id);
-    if (mayLeave(newest, way)) return { session, guest: newest };
-    await this.channel.leave(guest.id);
+    const newest = await this.consenting(guest.id, way);
+    if (newest === null) return null;
+    await this.channel.open(session, genesysAttributes(newest, null));
+    return session;
+  }
+
+  /**
+   * Reaching Genesys may take its time, so consent is looked at again, last of all before something leaves: from then on a withdrawal in this process
+   * finds what is leaving, and cuts it short. Null, and nobody listens, when it was withdrawn meanwhile.
+   */
+  private async consenting(guestId: string, way: WayOut): Promise<Guest | null> {
+    const newest = await this.guests.get(guestId);
+    if (mayLeave(newest, way)) return newest;
+    await this.channel.leave(guestId);
     return null;
   }
 
@@ -177,12 +205,7 @@ export class HandOverService {
     if ((await this.messages.queued(guest.id)).length > 0) throw stillSending(guest.id);
     const conversation = linkedConversation(guest);
     if (guest.mode === 'server') {
-      const session = await this.sessionOf(guest);
-      await this.hold(guest.id);
-      const how = await this.channel.end(session);
-      if (how === 'unsupported' && conversation === null && attempt < LINK_ATTEMPTS) throw notLinkedYet(guest.id);
-      if (how === 'unsupported' && conversation !== null) await this.conversations.disconnect(conversation.id);
-      await this.channel.leave(guest.id);
+      if (!(await this.isYetToSignIn(guest.id))) await this.endSession(guest, attempt);
     } else if (conversation !== null) await this.conversations.disconnect(conversation.id);
     else if (guest.conversations.length === 0) {
       const waitMs = signatureExpiry(guest).getTime() - this.clock.now().getTime();
@@ -193,11 +216,71 @@ export class HandOverService {
     await this.told.over(guest.id, 'GUEST_CLOSED', (known, at) => closed(known, reason, at));
   }
 
+  private async endSession(guest: Guest, attempt: number): Promise<void> {
+    const conversation = linkedConversation(guest);
+    const session = await this.sessionOf(guest);
+    await this.hold(guest.id);
+    const how = await this.channel.end(session);
+    if (how === 'unsupported' && conversation === null && attempt < LINK_ATTEMPTS) throw notLinkedYet(guest.id);
+    if (how === 'unsupported' && conversation !== null) await this.conversations.disconnect(conversation.id);
+    await this.channel.leave(guest.id);
+  }
+
+  /** A session that nobody has signed in to, or is about to, has never been opened. */
+  private async isYetToSignIn(guestId: string): Promise<boolean> {
+    if (this.opening.has(guestId)) return false;
+    const { signIn } = await this.readSecretOf(guestId);
+    return signIn !== undefined && !isSpent(signIn);
+  }
+
   private async sessionOf(guest: Guest): Promise<ChannelSession> {
-    const session = await this.sessions.find(guest.id);
-    const token =
-      session === null ? null : await this.vault.open(`guest:${guest.id}`, 'session.token', session.sealedToken);
-    if (token === null) throw new AppError('refused', 'guest.session_gone', 'The session of this guest is over.');
-    return { guestId: guest.id, token, resumed: guest.conversations.length > 0 || guest.interactionCount > 0 };
+    const { token, signedIn } = await this.secretOf(guest.id);
+    return {
+      ...(signedIn === undefined ? {} : { signedIn }),
+      ...{ guestId: guest.id, token, endsWithReadOnly: this.settings.afterReadOnly === 'close' },
+      resumed: guest.conversations.length > 0 || guest.interactionCount > 0,
+    };
+  }
+
+  /** One at a time for each guest, because a code is good for once. */
+  private secretOf(guestId: string): ReturnType<HandOverService['openSecret']> {
+    const known = this.opening.get(guestId) ?? this.openSecret(guestId).finally(() => this.opening.delete(guestId));
+    this.opening.set(guestId, known);
+    return known;
+  }
+
+  private async openSecret(guestId: string): Promise<{ readonly token: string; readonly signedIn?: SignedIn }> {
+    const { token, signIn } = await this.readSecretOf(guestId);
+    if (signIn === undefined) return { token };
+    if (isSpent(signIn)) return { token, signedIn: signIn };
+    await this.hold(guestId);
+    const signedIn = this.unsealed.get(guestId) ?? (await this.channel.signIn(guestId, signIn));
+    await this.seal(guestId, token, signedIn);
+    return { token, signedIn };
+  }
+
+  /** What a code was exchanged for cannot be had again, so while storage is away it is kept here. */
+  private async seal(guestId: string, token: string, signedIn: SignedIn): Promise<void> {
+    this.unsealed.set(guestId, signedIn);
+    try {
+      const written = writtenSecret({ token, signIn: signedIn });
+      const sealedToken = await this.vault.seal(subjectOf(guestId), TOKEN_PLACE, written);
+      await this.sessions.reseal({ guestId, sealedToken });
+      this.unsealed.delete(guestId);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind !== 'unavailable') this.unsealed.delete(guestId);
+      throw error;
+    }
+  }
+
+  private async readSecretOf(guestId: string): Promise<SessionSecret> {
+    const session = await this.sessions.find(guestId);
+    const opened =
+      session === null ? null : await this.vault.open(subjectOf(guestId), TOKEN_PLACE, session.sealedToken);
+    if (opened === null) this.unsealed.delete(guestId);
+    if (opened === null) throw new AppError('refused', 'guest.session_gone', 'The session of this guest is over.');
+    return readSecret(opened);
   }
 }
+
+const subjectOf = (guestId: string): string => `guest:${guestId}`;

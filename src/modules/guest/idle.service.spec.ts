@@ -1,21 +1,16 @@
-import { DeclaredConsent } from '../../adapters/consent/declared-consent.js';
-import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { SilentChannel } from '../../../test/builders/silent-channel.js';
+import { wantedGuest } from '../../../test/builders/guest.js';
+import { guestServices } from '../../../test/builders/guest-services.js';
+import { trailOf } from '../../../test/builders/trail.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
-import { AuditService } from '../audit/index.js';
-import { CrmSyncService } from '../crm-sync/index.js';
-import { IdentityService } from '../identity/index.js';
-import { MetricsService } from '../metrics/index.js';
-import { WebhooksService } from '../webhooks/index.js';
-import { Listeners } from '../webhooks/listeners.js';
-import { GuestChanges, HAND_OVER } from './guest.changes.js';
+import type { GuestChanges } from './guest.changes.js';
+import { HAND_OVER } from './guest.intents.js';
 import { linked, messageCounted } from './guest.js';
 import type { Guest, Mode } from './guest.js';
-import { GuestService } from './guest.service.js';
+import type { GuestService } from './guest.service.js';
 import { IdleService } from './idle.service.js';
-import { MessageService } from './message.service.js';
+import type { MessageService } from './message.service.js';
 
 Logger.overrideLogger(false);
 
@@ -31,38 +26,8 @@ describe('guests nothing happens to', () => {
 
   beforeEach(async () => {
     storage = await openTestStorage();
-    const { work, clock, vault, outbox } = storage;
-    const audit = new AuditService(storage.audit, vault, work, clock);
-    const metrics = new MetricsService(storage.metrics, audit, work, clock);
-    const crmSync = new CrmSyncService(storage.crm, { all: () => [] }, audit, work, clock);
-    const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-    const settings = {
-      deploymentId: 'd',
-      environment: null,
-      attributeNames: ['source'],
-      personalDataInText: 'refuse' as const,
-      widgetKeys: [randomBytes(32)],
-      receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
-    };
-    changes = new GuestChanges(
-      storage.guests,
-      storage.consents,
-      audit,
-      metrics,
-      crmSync,
-      new WebhooksService(storage.webhooks, new Listeners(), work, clock),
-      outbox,
-      new SilentChannel(),
-      work,
-      settings,
-    );
-    guests = new GuestService(
-      ...([storage.guests, storage.sessions, identities, new DeclaredConsent(), changes] as const),
-      ...([vault, work, clock, settings] as const),
-    );
-    messages = new MessageService(
-      ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
-    );
+    const { work, clock } = storage;
+    ({ changes, guests, messages } = guestServices(storage));
     const idle = (idleMs: number) =>
       new IdleService(storage.guests, storage.messages, changes, work, clock, { idleMs });
     idlers = idle(10 * HOUR);
@@ -70,17 +35,8 @@ describe('guests nothing happens to', () => {
   }, 60_000);
   afterEach(() => storage.close());
 
-  const aGuest = (mode: Mode = 'server'): Promise<Guest> =>
-    guests.create({
-      mode,
-      consent: { marketing: false, dataProcessing: true },
-      channelContext: {},
-      attributes: {},
-    });
-  const entriesOf = async (guestId: string) =>
-    (await storage.audit.list({ subject: `guest:${guestId}`, limit: 100 })).items.map(
-      ({ body }) => JSON.parse(body) as { event: string; changes: object },
-    );
+  const aGuest = (mode: Mode = 'server'): Promise<Guest> => guests.create(wantedGuest({ mode }));
+  const entriesOf = (guestId: string) => trailOf(storage, `guest:${guestId}`);
   const pass = (hours: number): void => storage.clock.advance(hours * HOUR);
   const stateOf = async ({ id }: Guest): Promise<string> => (await guests.get(id)).state;
 

@@ -8,6 +8,7 @@ export * from './ports/consent.source.js';
 export * from './ports/consent.store.js';
 export * from './ports/conversation-events.js';
 export * from './ports/conversation-marks.js';
+export * from './ports/conversation-notifications.js';
 export * from './ports/conversation-records.js';
 export * from './ports/conversations.js';
 export * from './ports/guest-channel.js';
@@ -21,16 +22,24 @@ export type { Condition, WantedGuest } from './guest.service.js';
 export { GuestSettings } from './guest.settings.js';
 export { MessageService } from './message.service.js';
 export * from './widget-token.js';
+export { AttachmentPath, attachmentView } from './attachment.dto.js';
+export { AttachmentService } from './attachment.service.js';
+export {
+  consentPageView,
+  ConsentPath,
+  consentView,
+  RecordConsentBody,
+  showingWhatStands,
+  signedReceiptView,
+  wantedConsent,
+} from './consent.dto.js';
+export { ConsentService } from './consent.service.js';
+export { streamEvents } from './live.dto.js';
+export { LiveService } from './live.service.js';
+export { MakeWidgetTokenBody, widgetTokenView } from './widget-token.dto.js';
+export { WidgetTokenService } from './widget-token.service.js';
 export { GuestModule } from './guest.module.js';
 export { GuestConflict } from './guest.conflict.js';
-export {
-  conditionOf,
-  CreateGuestBody,
-  guestPatch,
-  guestView,
-  PatchGuestBody,
-  PatchQuery,
-  shownConflict,
-  wantedGuest,
-} from './guest.dto.js';
-export { ListMessagesQuery, messagePageView, messageView, SendMessageBody, wordsOf } from './message.dto.js';
+export { conditionOf, CreateGuestBody, guestPatch, PatchGuestBody, PatchQuery, wantedGuest } from './guest.dto.js';
+export { guestView, shownConflict } from './guest.view.dto.js';
+export { messagePageView, messageView, SendMessageBody, wordsOf } from './message.dto.js';

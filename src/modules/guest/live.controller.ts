@@ -5,7 +5,7 @@ import { ForWidgets, Scope } from '../../http/access.js';
 import { callerBehind } from '../../http/callers.js';
 import { goneSignal, sendEvents } from '../../http/event-stream.js';
 import { IdPath } from '../../http/id-path.js';
-import { Concerns } from '../../http/idempotency.interceptor.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { Problems } from '../../http/openapi.js';
 import {
   ClosedEventView,
@@ -29,7 +29,7 @@ export class LiveController {
   @Post('typing')
   @ForWidgets()
   @HttpCode(202)
-  @Concerns(({ id }) => `guest:${id}`)
+  @Idempotent(({ id }) => `guest:${id}`)
   @Problems({
     400: ['request.invalid'],
     403: ['consent.required'],

@@ -4,7 +4,7 @@ import type { ApiResponseSchemaHost } from '@nestjs/swagger';
 import type { StreamEvent } from '../../http/event-stream.js';
 import { eventId } from './live.js';
 import type { LiveEvent } from './live.js';
-import { CLOSE_REASONS, STATES } from './guest.dto.js';
+import { CLOSE_REASONS, GUEST_STATES } from './guest.js';
 import { MessageView, messageView } from './message.dto.js';
 
 export class TypingEventView {
@@ -13,13 +13,13 @@ export class TypingEventView {
 }
 
 export class StateEventView {
-  @ApiProperty({ enum: STATES, example: 'active' }) state: string;
+  @ApiProperty({ enum: GUEST_STATES, example: 'active' }) state: string;
   @ApiProperty({ type: 'integer', example: 3 }) version: number;
   @ApiProperty({ type: 'integer', example: 1 }) interactionCount: number;
 }
 
 export class ClosedEventView {
-  @ApiProperty({ enum: STATES, example: 'closed' }) state: string;
+  @ApiProperty({ enum: GUEST_STATES, example: 'closed' }) state: string;
   @ApiProperty({ type: 'integer', example: 5 }) version: number;
   @ApiProperty({ type: 'string', enum: [...Object.keys(CLOSE_REASONS), null], nullable: true, example: 'api' })
   closeReason: string | null;
@@ -51,7 +51,7 @@ export function streamEvent(event: LiveEvent): StreamEvent {
   const id = eventId(event.place);
   switch (event.type) {
     case 'message':
-      return { id, event: 'message', data: messageView({ ...event.message, text: event.text }) };
+      return { id, event: 'message', data: messageView(event.message) };
     case 'state': {
       const { state, interactionCount, place } = event;
       return { id, event: 'state', data: { state, version: place.version, interactionCount } };
@@ -72,7 +72,7 @@ export const STREAM_DESCRIPTION = `Server-Sent Events (WHATWG HTML §9.2), to be
 
 | event | data | id |
 | --- | --- | --- |
-| \`message\` | as in \`GET …/messages\`: \`id\`, \`from\`, \`status\`, \`text\`, \`at\`, \`attachmentIds\`. The same \`id\` comes again when the status has changed. \`text\` is null without consent to data processing | yes |
+| \`message\` | as in \`GET …/messages\`: \`id\`, \`from\`, \`status\`, \`text\`, \`at\`, \`attachments\`. The same \`id\` comes again when the status has changed. Without consent to data processing, \`text\` and what is said of files are null | yes |
 | \`typing\` | \`from\`, \`durationMs\`: how long to show it, 0 when they have stopped | no |
 | \`state\` | \`state\`, \`version\`, \`interactionCount\`, as they are now; the first event of a stream that begins without \`Last-Event-ID\` | yes |
 | \`closed\` | \`state\`, \`version\`, \`closeReason\`. The last event; the stream ends | yes |
@@ -96,7 +96,7 @@ data: {"from":"agent","durationMs":5000}
 
 id: 751.12.3
 event: message
-data: {"id":"01890a5d-ac96-774b-bcce-b302099a8057","from":"agent","status":"received","text":"It is on its way.","at":"2026-01-01T09:00:00.000Z","attachmentIds":[]}
+data: {"id":"01890a5d-ac96-774b-bcce-b302099a8057","from":"agent","status":"received","text":"It is on its way.","at":"2026-01-01T09:00:00.000Z","attachments":[]}
 
 : alive
 

@@ -1,18 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { aGuest } from '../../../test/builders/guest.js';
+import { guestServices } from '../../../test/builders/guest-services.js';
 import { SilentChannel } from '../../../test/builders/silent-channel.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import type { Storage } from '../../adapters/storage/storage.js';
 import { uuidv7 } from '../../kernel/uuid.js';
-import { AuditService } from '../audit/index.js';
+import { sealAbout } from './attachment.sealing.js';
 import { closed, closing, messageCounted, patched } from './guest.js';
 import type { Guest } from './guest.js';
 import { eventId } from './live.js';
 import type { LiveEvent } from './live.js';
 import { LiveService, STREAMS_PER_GUEST } from './live.service.js';
-import { MessageService, MOST_QUEUED, TEXT_PLACE } from './message.service.js';
+import type { MessageService } from './message.service.js';
+import { MOST_QUEUED, TEXT_PLACE } from './message.service.js';
 import type { Typing } from './ports/guest-channel.js';
 
 Logger.overrideLogger(false);
@@ -56,7 +58,7 @@ class Reader {
     while (texts.length < count) {
       const event = await this.next();
       if (event === null) throw new Error(`ended after ${texts.length} messages`);
-      if (event.type === 'message') texts.push(event.text);
+      if (event.type === 'message') texts.push(event.message.text);
     }
     return texts;
   }
@@ -82,13 +84,9 @@ describe('following a guest', () => {
   beforeAll(async () => {
     storage = await openTestStorage();
     another = await storage.openAnother();
-    const { work, clock, vault, outbox } = storage;
-    const audit = new AuditService(storage.audit, vault, work, clock);
-    messages = new MessageService(
-      ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
-    );
+    ({ messages } = guestServices(storage));
     channel = new TypingChannel();
-    live = new LiveService(storage.guests, storage.news, messages, channel, work);
+    live = new LiveService(storage.guests, storage.news, messages, channel, storage.work);
     live.onApplicationBootstrap();
   }, 60_000);
   afterEach(() => readers.splice(0).forEach((reader) => reader.hangUp()));
@@ -125,7 +123,7 @@ describe('following a guest', () => {
     const reader = await follow(id);
     expect(await reader.next()).toMatchObject({ type: 'state', state: 'active', place: { version: 2 } });
     await said(id, 'Hello');
-    expect(await reader.next()).toMatchObject({ type: 'message', text: 'Hello', message: { from: 'agent' } });
+    expect(await reader.next()).toMatchObject({ type: 'message', message: { from: 'agent', text: 'Hello' } });
     expect(await reader.next()).toMatchObject({ type: 'state', interactionCount: 2, place: { version: 3 } });
   });
 
@@ -163,9 +161,9 @@ describe('following a guest', () => {
     const reader = await follow(id);
     await reader.next();
     const sent = await messages.send(id, 'mine');
-    expect(await reader.next()).toMatchObject({ text: 'mine', message: { id: sent.id, status: 'queued' } });
+    expect(await reader.next()).toMatchObject({ message: { id: sent.id, text: 'mine', status: 'queued' } });
     await storage.messages.accepted(id, sent.id, 'key');
-    expect(await reader.next()).toMatchObject({ text: 'mine', message: { id: sent.id, status: 'sent' } });
+    expect(await reader.next()).toMatchObject({ message: { id: sent.id, text: 'mine', status: 'sent' } });
   });
 
   it('tells no text once consent is withdrawn, not even of a message that had been asked for before', async () => {
@@ -177,6 +175,34 @@ describe('following a guest', () => {
     expect(await reader.texts(1)).toEqual(['one']);
     await withdraw(id);
     expect(await reader.texts(1)).toEqual([null]);
+  });
+
+  it('tells which files a message carries, in their order, and once consent is withdrawn nothing but that', async () => {
+    const id = await known();
+    const reader = await follow(id);
+    await reader.next();
+    const about = { fileName: 'order.pdf', mediaType: 'application/pdf' };
+    const given = async (): Promise<string[]> => {
+      const [messageId, at] = [uuidv7(), storage.clock.now()];
+      const attachmentIds = [uuidv7(), uuidv7()];
+      const ofGuest = { guestId: id, status: 'received' as const, at };
+      for (const attachmentId of attachmentIds.toReversed()) {
+        const sealedAbout = await sealAbout(storage.vault, id, about);
+        const file = { id: attachmentId, messageId, size: 3, code: null, sealedSource: null, sealedAbout };
+        await storage.attachments.add({ ...ofGuest, ...file }, null);
+      }
+      const said = { id: messageId, key: randomUUID(), from: 'agent' as const, sealedText: null, attachmentIds };
+      await storage.messages.add({ ...ofGuest, ...said });
+      return attachmentIds;
+    };
+    const told = async (): Promise<unknown> => {
+      const event = await reader.next();
+      return event?.type === 'message' && event.message.attachments.map((one) => [one.id, one.about]);
+    };
+    const [first, second] = [await given(), await given()];
+    expect(await told()).toEqual(first.map((fileId) => [fileId, about]));
+    await withdraw(id);
+    expect(await told()).toEqual(second.map((fileId) => [fileId, null]));
   });
 
   it('passes typing on to whoever follows that guest, without an id, and keeps nothing of it', async () => {

@@ -6,12 +6,13 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { mayLeave } from './consent.js';
 import { guestNotFound, streamsLeaving, unknownEventId } from './guest.errors.js';
 import { isOver } from './guest.js';
+import { requireWritable } from './guest.writable.js';
 import { closedEvent, erasedEvent, placeOf, stateEvent } from './live.js';
 import type { LiveEvent, Place } from './live.js';
 import { Watches } from './live.watch.js';
 import type { Watch } from './live.watch.js';
-import type { Message } from './message.js';
-import { MessageService, requireWritable } from './message.service.js';
+import type { Message, ReadableMessage } from './message.js';
+import { MessageService } from './message.service.js';
 import { GuestChannel } from './ports/guest-channel.js';
 import { GuestNews } from './ports/guest-news.js';
 import { GuestStore } from './ports/guest.store.js';
@@ -122,7 +123,7 @@ export class LiveService implements OnApplicationBootstrap, OnModuleDestroy {
       const { items, rest } = await this.news.changes(guestId, place.position, PAGE);
       for (const { message, position } of items) {
         place = { ...place, position };
-        yield { type: 'message', place, message, text: await this.textUnderConsent(message) };
+        yield { type: 'message', place, message: await this.underConsent(message) };
       }
       if (rest === 'settling') await sleep(SETTLE_MS);
       if (rest !== 'none') continue;
@@ -134,9 +135,9 @@ export class LiveService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Asked at the moment of telling: consent may have been withdrawn while the message waited for a slow reader. */
-  private async textUnderConsent(message: Message): Promise<string | null> {
+  private async underConsent(message: Message): Promise<ReadableMessage> {
     const guest = await this.guests.find(message.guestId);
-    return guest !== null && mayLeave(guest, 'events.text') ? this.messages.textOf(message) : null;
+    return this.messages.shown(message, guest !== null && mayLeave(guest, 'events.text'));
   }
 
   private async hasChanges(guestId: string, { position }: Place): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { unknownEventId } from './guest.errors.js';
 import type { CloseReason, Guest, GuestState } from './guest.js';
-import type { Message } from './message.js';
+import type { ReadableMessage } from './message.js';
 import type { Typing } from './ports/guest-channel.js';
 
 /**
@@ -11,7 +11,7 @@ export type Place = { readonly position: string; readonly version: number };
 
 /** What the stream of a guest's events says. `place` is where it stands after the event; typing has none, for nobody can ask for it again. */
 export type LiveEvent =
-  | { readonly type: 'message'; readonly place: Place; readonly message: Message; readonly text: string | null }
+  | { readonly type: 'message'; readonly place: Place; readonly message: ReadableMessage }
   | { readonly type: 'typing'; readonly from: Typing['from']; readonly durationMs: number }
   | { readonly type: 'state'; readonly place: Place; readonly state: GuestState; readonly interactionCount: number }
   | {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '../../kernel/app-error.js';
 import { Outbox } from '../../kernel/outbox.js';
 import { mayLeave } from './consent.js';
-import { MARK } from './conversation.service.js';
+import { MARK } from './guest.intents.js';
 import { ConversationMarks } from './ports/conversation-marks.js';
 import { GuestStore } from './ports/guest.store.js';
 
@@ -21,6 +21,7 @@ export class MarkService {
     private readonly outbox: Outbox,
   ) {}
 
+  /** @throws AppError `genesys.contact_unknown` while the contact may still come to be */
   async mark(guestId: string, { conversationId, what }: Mark, attempt: number): Promise<void> {
     const guest = await this.guests.find(guestId);
     if (guest === null || !mayLeave(guest, 'genesys.mark')) return;

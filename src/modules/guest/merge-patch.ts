@@ -1,3 +1,5 @@
+import { namesAlong, pointerTo } from '../../kernel/json-pointer.js';
+
 export type Json = string | number | boolean | null | JsonObject | readonly Json[];
 export type JsonObject = { readonly [member: string]: Json };
 
@@ -17,24 +19,35 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
 }
 
 /** Every value that is not an object, by its JSON pointer (RFC 6901). */
-export function leaves(value: JsonObject, at = ''): Map<string, Json> {
-  const found = new Map<string, Json>();
+export function leaves(value: JsonObject, at = '', found = new Map<string, Json>()): Map<string, Json> {
   for (const [name, member] of Object.entries(value)) {
-    const pointer = `${at}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    if (isObject(member)) for (const [inner, leaf] of leaves(member, pointer)) found.set(inner, leaf);
+    const pointer = pointerTo(at, name);
+    if (isObject(member)) leaves(member, pointer, found);
     else found.set(pointer, member);
   }
   return found;
 }
 
-export const deepEqual = (a: Json | undefined, b: Json | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
+export const deepEqual = (a: Json | undefined, b: Json | undefined): boolean =>
+  a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/** The leaves that two objects do not have in common, as JSON pointers. */
+export function differences(one: JsonObject, other: JsonObject): string[] {
+  const [before, after] = [leaves(besides(one, other)), leaves(besides(other, one))];
+  const pointers = new Set([...before.keys(), ...after.keys()]);
+  return [...pointers].filter((pointer) => !deepEqual(before.get(pointer), after.get(pointer))).sort();
+}
+
+/** Without the members that are the very same in both: what a merge does not touch it takes over as it is. */
+const besides = (object: JsonObject, other: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(object).filter(([name, member]) => member !== other[name]));
 
 /** Whether a patch replaces or deletes the leaf at this pointer, by itself or with all that is around it. */
 export function speaksOf(patch: object, pointer: string): boolean {
   let part: unknown = patch;
-  for (const step of pointer.split('/').slice(1)) {
+  for (const name of namesAlong(pointer)) {
     if (!isObject(part)) break;
-    part = part[step.replaceAll('~1', '/').replaceAll('~0', '~')];
+    part = part[name];
     if (part === undefined) return false;
   }
   return true;

@@ -2,20 +2,13 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ForWidgets, Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
+import { PageQuery } from '../../http/page-query.js';
 import { Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
-import { Concerns } from '../../http/idempotency.interceptor.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { consentNotLive } from './consent.errors.js';
 import { guestClosed, guestNotFound, queueFull, tooLong, widgetLed } from './guest.errors.js';
-import {
-  ListMessagesQuery,
-  MessagePageView,
-  messagePageView,
-  MessageView,
-  messageView,
-  SendMessageBody,
-  wordsOf,
-} from './message.dto.js';
+import { MessagePageView, messagePageView, MessageView, messageView, SendMessageBody, wordsOf } from './message.dto.js';
 import { MessageService, MOST_QUEUED } from './message.service.js';
 
 @ApiTags('messages')
@@ -27,7 +20,7 @@ export class MessageController {
   @Post()
   @ForWidgets()
   @HttpCode(202)
-  @Concerns(({ id }) => `guest:${id}`)
+  @Idempotent(({ id }) => `guest:${id}`)
   @Problems({
     400: [tooLong(1)],
     403: [consentNotLive(EXAMPLE_ID, 'dataProcessing')],
@@ -52,7 +45,7 @@ export class MessageController {
   @Problems({ 404: [guestNotFound(EXAMPLE_ID)] })
   @ApiOperation({ operationId: 'listMessages', summary: 'Read the messages of a guest, oldest first' })
   @ApiResponse({ status: 200, type: MessagePageView, description: 'A page of messages' })
-  async list(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: ListMessagesQuery): Promise<MessagePageView> {
+  async list(@Param() { id }: IdPath, @Query() { cursor, limit = 100 }: PageQuery): Promise<MessagePageView> {
     return messagePageView(await this.messages.list(id, cursor, limit));
   }
 }

@@ -1,9 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayUnique, IsArray, IsString, Matches, MaxLength } from 'class-validator';
+import { ArrayMaxSize, ArrayUnique, IsArray, IsString, Matches } from 'class-validator';
 import { UUID } from '../../kernel/uuid.js';
-import { invalid, MayBeAbsent, QueryInt } from '../../http/validation.js';
-import type { Words } from './message.js';
-import type { ReadableMessage, ReadableMessagePage } from './message.service.js';
+import { invalid, MayBeAbsent } from '../../http/validation.js';
+import { attachmentView, AttachmentView } from './attachment.dto.js';
+import type { ReadableMessage, Words } from './message.js';
+import type { ReadableMessagePage } from './message.service.js';
 
 /** A message carries at most this many files. */
 const MOST_ATTACHMENTS = 10;
@@ -46,25 +47,6 @@ export function wordsOf({ text = '', attachmentIds = [] }: SendMessageBody): Wor
   return { text, attachmentIds };
 }
 
-export class ListMessagesQuery {
-  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
-  @MayBeAbsent()
-  @IsString()
-  @MaxLength(500)
-  cursor?: string;
-
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 1,
-    maximum: 500,
-    default: 100,
-    description: 'The most to answer at once',
-  })
-  @MayBeAbsent()
-  @QueryInt({ min: 1, max: 500 })
-  limit?: number;
-}
-
 export class MessageView {
   @ApiProperty({ format: 'uuid' }) id: string;
   @ApiProperty({ enum: ['guest', 'agent', 'bot'] }) from: string;
@@ -81,7 +63,7 @@ export class MessageView {
   })
   text: string | null;
   @ApiProperty({ format: 'date-time' }) at: string;
-  @ApiProperty({ type: [String], format: 'uuid', description: 'The files it carries' }) attachmentIds: string[];
+  @ApiProperty({ type: [AttachmentView], description: 'The files it carries' }) attachments: AttachmentView[];
 }
 
 export class MessagePageView {
@@ -89,13 +71,13 @@ export class MessagePageView {
   @ApiProperty({ type: 'string', nullable: true }) nextCursor: string | null;
 }
 
-export const messageView = ({ id, from, status, text, at, attachmentIds = [] }: ReadableMessage): MessageView => ({
+export const messageView = ({ id, from, status, text, at, attachments }: ReadableMessage): MessageView => ({
   id,
   from,
   status,
   text,
   at: at.toISOString(),
-  attachmentIds: [...attachmentIds],
+  attachments: attachments.map(attachmentView),
 });
 
 export const messagePageView = (page: ReadableMessagePage): MessagePageView => ({

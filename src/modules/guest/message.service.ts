@@ -5,20 +5,16 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import { AuditService } from '../audit/index.js';
-import { mayLeave, purposeOf } from './consent.js';
-import type { WayOut } from './consent.js';
-import { consentNotLive } from './consent.errors.js';
+import type { Attachment, ReadableAttachment } from './attachment.js';
 import { cannotBeNamed } from './attachment.errors.js';
-import { guestClosed, queueFull, TEXT_MAX_BYTES, tooLong, widgetLed } from './guest.errors.js';
-import { isOver } from './guest.js';
-import type { Guest } from './guest.js';
-import type { Message } from './message.js';
+import { readable } from './attachment.sealing.js';
+import { queueFull, TEXT_MAX_BYTES, tooLong } from './guest.errors.js';
+import { SEND } from './guest.intents.js';
+import { requireWritable } from './guest.writable.js';
+import type { Message, ReadableMessage } from './message.js';
 import { AttachmentStore } from './ports/attachment.store.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
-
-/** Topic of the intent "send this message as the guest". */
-export const SEND = 'genesys.send';
 
 /** Where message texts stand in the vault. */
 export const TEXT_PLACE = 'message.text';
@@ -28,8 +24,6 @@ export const MOST_QUEUED = 50;
 /** When there is room again if Genesys takes messages at that rate; no promise. */
 const QUEUE_MOVES_MS = 5_000;
 
-/** A message with its text readable. Null when the text was never known, or was erased. */
-export type ReadableMessage = Message & { readonly text: string | null };
 export type ReadableMessagePage = { readonly items: readonly ReadableMessage[]; readonly nextCursor: string | null };
 
 /** What can be asked of a guest's messages. */
@@ -85,7 +79,7 @@ export class MessageService {
           ...(attachmentIds.length === 0 ? {} : { attachmentIds }),
         },
       });
-      return { ...message, text };
+      return { ...message, text, attachments: await this.filesOf(message, await this.carriedBy([message])) };
     });
   }
 
@@ -93,10 +87,36 @@ export class MessageService {
   async list(guestId: string, cursor: string | undefined, limit: number): Promise<ReadableMessagePage> {
     await this.guests.get(guestId);
     const page = await this.messages.list(guestId, cursor, limit);
+    const carried = await this.carriedBy(page.items);
     const items = await Promise.all(
-      page.items.map(async (message) => ({ ...message, text: await this.textOf(message) })),
+      page.items.map(async (message) => ({
+        ...message,
+        text: await this.textOf(message),
+        attachments: await this.filesOf(message, carried),
+      })),
     );
     return { items, nextCursor: page.nextCursor };
+  }
+
+  /** A message as it may be seen: without `words`, only that there is one, and how many files it carries. */
+  async shown(message: Message, words = true): Promise<ReadableMessage> {
+    const attachments = await this.filesOf(message, await this.carriedBy([message]));
+    if (words) return { ...message, text: await this.textOf(message), attachments };
+    return { ...message, text: null, attachments: attachments.map((one) => ({ ...one, about: null })) };
+  }
+
+  /** The files that messages of one guest carry, by their ids. */
+  private async carriedBy(messages: readonly Message[]): Promise<ReadonlyMap<string, Attachment>> {
+    const ids = messages.flatMap(({ attachmentIds = [] }) => attachmentIds);
+    const found = ids.length === 0 ? [] : await this.attachments.findAll(messages[0]!.guestId, ids);
+    return new Map(found.map((attachment) => [attachment.id, attachment]));
+  }
+
+  private filesOf(
+    { attachmentIds = [] }: Message,
+    carried: ReadonlyMap<string, Attachment>,
+  ): Promise<ReadableAttachment[]> {
+    return Promise.all(attachmentIds.flatMap((id) => carried.get(id) ?? []).map((one) => readable(this.vault, one)));
   }
 
   /** Null when the text was never known, or was erased with the guest's key. */
@@ -122,11 +142,4 @@ export class MessageService {
   failed(guestId: string, messageId: string): Promise<void> {
     return this.messages.failed(guestId, messageId);
   }
-}
-
-/** @throws AppError `guest.widget_led`, `guest.closed`, `consent.required` when nothing may be said to Genesys as this guest in this way */
-export function requireWritable(guest: Guest, way: WayOut): void {
-  if (guest.mode === 'widget') throw widgetLed(guest.id);
-  if (isOver(guest) || guest.state === 'closing') throw guestClosed(guest.id, guest.state);
-  if (!mayLeave(guest, way)) throw consentNotLive(guest.id, purposeOf(way));
 }

@@ -1,3 +1,5 @@
+import type { ReadableAttachment } from './attachment.js';
+
 /** A message of a guest's session. Its text is kept only sealed under the guest's own key. */
 export type Message = {
   readonly id: string;
@@ -12,6 +14,12 @@ export type Message = {
   readonly at: Date;
   /** The files it carries, in their order. */
   readonly attachmentIds?: readonly string[];
+};
+
+/** A message with its text readable, and the files it carries. The text is null when it was never known, was erased, or may not be told. */
+export type ReadableMessage = Message & {
+  readonly text: string | null;
+  readonly attachments: readonly ReadableAttachment[];
 };
 
 /** What somebody wants to say: a text, files, or both. The text is empty when there are only files. */

@@ -1,30 +1,29 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { SilentChannel } from '../../../test/builders/silent-channel.js';
+import { wantedGuest } from '../../../test/builders/guest.js';
+import { guestServices } from '../../../test/builders/guest-services.js';
+import type { GuestServices } from '../../../test/builders/guest-services.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { EventBodies } from '../../adapters/genesys/event-bodies.js';
 import { settingsOf } from '../../adapters/genesys/genesys-lab.contract.js';
+import { NotificationChannels } from '../../adapters/genesys/notification-channels.js';
 import { OptionalCalls } from '../../adapters/genesys/optional-calls.js';
 import { openPlatform } from '../../adapters/genesys/platform.js';
 import { PlatformConversations } from '../../adapters/genesys/platform-conversations.js';
+import { PlatformNotifications } from '../../adapters/genesys/platform-notifications.js';
 import { PlatformRecords } from '../../adapters/genesys/platform-records.js';
 import { LoneGate } from '../../kernel/lone-gate.js';
 import { SystemClock } from '../../kernel/clock.js';
 import { Lab, wait } from '../../sandbox/lab.contract.js';
 import type { Shown, TestGuest } from '../../sandbox/lab.contract.js';
-import { AuditService } from '../audit/index.js';
-import { CrmSyncService } from '../crm-sync/index.js';
-import { IdentityService } from '../identity/index.js';
-import { MetricsService } from '../metrics/index.js';
-import { WebhooksService } from '../webhooks/index.js';
-import { Listeners } from '../webhooks/listeners.js';
-import { ConversationService } from './conversation.service.js';
+import type { ConversationService } from './conversation.service.js';
 import { FollowService } from './follow.service.js';
 import { widgetAttributes } from './guest.attributes.js';
-import { GuestChanges } from './guest.changes.js';
+import { FOLLOW } from './guest.intents.js';
 import type { Guest, Mode } from './guest.js';
-import { GuestService } from './guest.service.js';
+import type { GuestService } from './guest.service.js';
+import { NotificationService } from './notification.service.js';
 import { CALLS_A_RUN, ReconciliationService } from './reconciliation.service.js';
 
 Logger.overrideLogger(false);
@@ -39,86 +38,45 @@ describe('reconciliation', () => {
   let told: ConversationService;
   let reconciliation: ReconciliationService;
   let conversations: PlatformConversations;
-  const settings = {
-    deploymentId: 'd',
-    environment: null,
-    attributeNames: [],
-    personalDataInText: 'refuse' as const,
-    widgetKeys: [randomBytes(32)],
-    receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
-  };
+  let notifications: NotificationService;
+  /** As a process has it that has just started. */
+  let listening: () => NotificationService;
+  let settings: GuestServices['settings'];
 
   beforeAll(async () => void (other = await Lab.open({ lookupDelayMs: 0 })), 60_000);
   afterAll(() => other.close());
   // Each with guests of its own: a run looks at all there are.
   beforeEach(async () => {
     storage = await openTestStorage();
-    const { work, clock, vault, outbox } = storage;
+    const { work, clock, outbox } = storage;
     // What Genesys has on record bears the time it really is.
     clock.advance(Date.now() - clock.now().getTime());
-    const audit = new AuditService(storage.audit, vault, work, clock);
-    const metrics = new MetricsService(storage.metrics, audit, work, clock);
-    const crmSync = new CrmSyncService(storage.crm, { all: () => [] }, audit, work, clock);
-    const webhooks = new WebhooksService(storage.webhooks, new Listeners(), work, clock);
-    const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-    const changes = new GuestChanges(
-      storage.guests,
-      storage.consents,
-      audit,
-      metrics,
-      crmSync,
-      webhooks,
-      outbox,
-      new SilentChannel(),
-      work,
-      settings,
-    );
-    const consents = { consentOf: ({ declared }: { declared: Guest['consent'] }) => declared };
-    guests = new GuestService(
-      storage.guests,
-      storage.sessions,
-      identities,
-      consents,
-      changes,
-      vault,
-      work,
-      clock,
-      settings,
-    );
     const { client, queue } = openPlatform(settingsOf(other), new LoneGate(new SystemClock()));
     queue.perMinute = 60_000;
     conversations = new PlatformConversations(client);
-    told = new ConversationService(
-      storage.guests,
-      storage.sessions,
-      storage.messages,
-      conversations,
-      changes,
-      outbox,
-      vault,
-      work,
-      clock,
-      settings,
-    );
-    const records = new PlatformRecords(client, new OptionalCalls(clock));
+    ({ guests, told, settings } = guestServices(storage, { conversations }));
+    const optional = new OptionalCalls(clock);
+    const records = new PlatformRecords(client, optional);
     const followed = new FollowService(storage.guests, conversations, told, new EventBodies(), outbox);
     reconciliation = new ReconciliationService(storage.guests, records, told, followed, clock, {
       silenceMs: SILENCE,
     });
+    const channel = new PlatformNotifications(new NotificationChannels(client, optional), clock, true);
+    listening = () => {
+      const service = new NotificationService(channel, storage.guests, followed, storage.leases, work, clock);
+      service.onModuleInit();
+      return service;
+    };
+    notifications = listening();
   }, 60_000);
   afterEach(async () => {
+    await notifications.beforeApplicationShutdown();
     await other.http('DELETE', '/sandbox/faults');
     other.sandbox.reset();
     await storage.close();
   });
 
-  const create = (mode: Mode): Promise<Guest> =>
-    guests.create({
-      mode,
-      consent: { marketing: false, dataProcessing: true },
-      channelContext: {},
-      attributes: {},
-    });
+  const create = (mode: Mode): Promise<Guest> => guests.create(wantedGuest({ mode }));
   const now = (guest: Guest): Promise<Guest> => storage.guests.get(guest.id);
   const silence = (ms = SILENCE): void => storage.clock.advance(ms);
   const conversationOf = async ({ id }: Guest): Promise<Shown> =>
@@ -209,6 +167,39 @@ describe('reconciliation', () => {
     expect(second).not.toBe(first);
     const { state, conversations: all } = await now(guest);
     expect([state, all.map(({ id }) => id)]).toEqual(['active', [first, second]]);
+  });
+
+  it('finds an end that a notification channel has lost', async () => {
+    const [lost, heard] = [await linkedGuest('widget'), await linkedGuest('widget')];
+    await notifications.follow();
+    await other.fault('genesys', 'notifications', { dropAfterAccepting: true });
+    await ends(lost.conversationId);
+    await ends(heard.conversationId);
+    const told = [];
+    while (told.length === 0) told.push(...(await storage.outbox.claim(FOLLOW, 10, MINUTE)));
+    expect(told).toMatchObject([{ subject: heard.conversationId, payload: { ended: 'true' } }]);
+    expect((await now(lost.guest)).state).toBe('active');
+    silence();
+    await reconciliation.sweep();
+    expect((await now(lost.guest)).state).toBe('disconnected');
+  });
+
+  it('looks soon for what happened while nobody listened, however long ago it had put that off', async () => {
+    const { guest, conversationId } = await linkedGuest('widget');
+    await notifications.follow();
+    // The first look counts what was said; after the second the guest is left alone for hours.
+    for (let times = 0; times < 2; times++) {
+      silence(24 * 60 * MINUTE);
+      expect(await reconciliation.sweep()).toBe(1);
+    }
+    await notifications.beforeApplicationShutdown();
+    await ends(conversationId);
+    silence(MINUTE);
+    expect(await reconciliation.sweep()).toBe(0);
+    notifications = listening();
+    await notifications.follow();
+    expect(await reconciliation.sweep()).toBe(1);
+    expect((await now(guest)).state).toBe('disconnected');
   });
 
   it('does not believe data that are not signed', async () => {

@@ -4,7 +4,7 @@ import { Clock } from '../../kernel/clock.js';
 import { mayLeave } from './consent.js';
 import { ConversationService } from './conversation.service.js';
 import { FollowService } from './follow.service.js';
-import { linkedConversation } from './guest.js';
+import { linkedConversation, MODES } from './guest.js';
 import type { Guest } from './guest.js';
 import { ReconcileSettings } from './guest.settings.js';
 import { ConversationRecords } from './ports/conversation-records.js';
@@ -149,7 +149,7 @@ export class ReconciliationService {
     for (let at = 0; at < alone.length; at += this.records.most) {
       const guests = alone.slice(at, at + this.records.most);
       const interval = this.sinceCreation(guests);
-      for (const mode of ['server', 'widget'] as const) {
+      for (const mode of MODES) {
         const ids = guests.filter((guest) => guest.mode === mode).map(({ id }) => id);
         if (ids.length === 0 || !share.take()) continue;
         const found = await (mode === 'server'

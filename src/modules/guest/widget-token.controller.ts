@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Header, HttpCode, Param, Post } from '@nestjs
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Scope } from '../../http/access.js';
 import { IdPath } from '../../http/id-path.js';
-import { Concerns } from '../../http/idempotency.interceptor.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { Problems } from '../../http/openapi.js';
 import { MakeWidgetTokenBody, WidgetTokenView, widgetTokenView } from './widget-token.dto.js';
 import { WidgetTokenService } from './widget-token.service.js';
@@ -15,7 +15,7 @@ export class WidgetTokenController {
   constructor(private readonly tokens: WidgetTokenService) {}
 
   @Post()
-  @Concerns(({ id }) => `guest:${id}`)
+  @Idempotent(({ id }) => `guest:${id}`)
   // RFC 6749 §5.1: an answer that holds a token is not to be stored anywhere.
   @Header('Cache-Control', 'no-store')
   @Problems({ 400: ['request.invalid'], 404: ['guest.not_found'], 409: ['guest.closed'] })

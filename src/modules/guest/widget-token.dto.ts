@@ -11,12 +11,15 @@ const MOST_ORIGINS = 10;
 const isPageOrigin = (text: unknown): boolean => {
   if (typeof text !== 'string' || text.length > 255 || !URL.canParse(text)) return false;
   const { origin, protocol, hostname } = new URL(text);
+  // A pattern would be compared as it is, and no page would ever be found in it.
+  if (hostname.includes('*')) return false;
   return (
     origin === text && (protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.0\.0\.1)$/.test(hostname)))
   );
 };
 
-const pageOrigin = 'must name origins as browsers send them: https://host, without a path, in lower case';
+const pageOrigin =
+  'must name origins as browsers send them: https://host, without a path, in lower case, each by its whole name';
 
 export class MakeWidgetTokenBody {
   @ApiProperty({
@@ -38,6 +41,7 @@ export class MakeWidgetTokenBody {
   origins: string[];
 
   @ApiPropertyOptional({
+    type: 'integer',
     minimum: WIDGET_TOKEN_SECONDS.min,
     maximum: WIDGET_TOKEN_SECONDS.max,
     default: WIDGET_TOKEN_SECONDS.default,
@@ -51,7 +55,11 @@ export class MakeWidgetTokenBody {
 }
 
 export class WidgetTokenView {
-  @ApiProperty({ description: 'Shown once; only its hash is kept' }) token: string;
+  @ApiProperty({
+    example: 'wt_3q2-7wQx0dVZb1m8n5p4r6s7t8u9v0w1x2y3z4A5B6C',
+    description: 'Shown once; only its hash is kept',
+  })
+  token: string;
   @ApiProperty({ format: 'uuid', description: 'Its name in the audit trail' }) tokenId: string;
   @ApiProperty({ format: 'date-time' }) expiresAt: string;
   @ApiProperty({ type: [String], example: WIDGET_SCOPES }) scopes: string[];

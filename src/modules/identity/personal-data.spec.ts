@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { personalDataError, personalDataIn } from './personal-data.js';
+import { LEAVE_OUT, personalDataError, personalDataIn } from './personal-data.js';
 
 describe('personal data in a text', () => {
   it.each([
@@ -29,6 +29,11 @@ describe('personal data in a text', () => {
     ['phone number', '(01) 234 5678 9'],
     ['phone number', '06 12 34 56 78'],
     ['phone number', '00353 1 234 5678'],
+    ['phone number', 'call 0871234567'],
+    ['phone number', '07911123456'],
+    ['phone number', '00353871234567'],
+    ['phone number', '٠٨٧ ١٢٣ ٤٥٦٧'],
+    ['phone number', '+९१ ९८७६५ ४३२१०'],
     ['card number', '4111111111111111'],
     ['card number', '4111 1111 1111 1111'],
     ['card number', 'paid with 5555-5555-5555-4444, 12/27'],
@@ -71,6 +76,9 @@ describe('personal data in a text', () => {
     '12345678',
     '1234-5678',
     'order 00123456',
+    'order 0012345678',
+    '0.0871234567',
+    '087123456',
     '1700000000000',
     '20261122102030',
     '4111111111111112',
@@ -144,6 +152,8 @@ describe('personal data in a text', () => {
         'must not hold an e-mail address: send it as `email` when the guest is created, where it is hashed, or leave it out',
     });
     expect(personalDataError('/x', '4111111111111111')?.message).toBe('must not hold a card number: leave it out');
+    const description = personalDataError('/description', 'of jane@example.com', LEAVE_OUT);
+    expect(description?.message).toBe('must not hold an e-mail address: leave it out');
     expect(personalDataError('/x', 'website')).toBeNull();
   });
 });

@@ -16,10 +16,14 @@ export function personalDataIn(text: string): PersonalData | null {
 }
 
 /** Why a field cannot be taken as it is, or null. What it holds is not repeated. */
-export function personalDataError(pointer: string, text: string): FieldError | null {
+export function personalDataError(
+  pointer: string,
+  text: string,
+  remedy: (kind: PersonalData) => string = (kind) => REMEDY[kind],
+): FieldError | null {
   const kind = personalDataIn(text);
   if (kind === null) return null;
-  return { pointer, rule: 'personalData', message: `must not hold ${ARTICLE[kind]} ${kind}: ${REMEDY[kind]}` };
+  return { pointer, rule: 'personalData', message: `must not hold ${ARTICLE[kind]} ${kind}: ${remedy(kind)}` };
 }
 
 const ARTICLE: Readonly<Record<PersonalData, string>> = {
@@ -28,6 +32,9 @@ const ARTICLE: Readonly<Record<PersonalData, string>> = {
   'card number': 'a',
   'IP address': 'an',
 };
+
+/** For a text that has nothing to do with one guest. */
+export const LEAVE_OUT = (): string => 'leave it out';
 
 const REMEDY: Readonly<Record<PersonalData, string>> = {
   'e-mail address': 'send it as `email` when the guest is created, where it is hashed, or leave it out',
@@ -47,12 +54,20 @@ function kindIn(text: string): PersonalData | null {
   return holdsPhone(numbers) ? 'phone number' : null;
 }
 
-/** One way of writing: full-width digits, odd dashes and invisible characters hide nothing. */
+/** One way of writing: other digits, odd dashes and invisible characters hide nothing. */
 export const plain = (text: string): string =>
   text
     .normalize('NFKC')
     .replaceAll(/\p{Cf}/gu, '')
-    .replaceAll(/\p{Pd}/gu, '-');
+    .replaceAll(/\p{Pd}/gu, '-')
+    .replaceAll(/[^\P{Nd}0-9]/gu, western);
+
+/** A digit of any script. Unicode has the ten of each in a row. */
+function western(digit: string): string {
+  let value = 0;
+  while (value < 9 && /\p{Nd}/u.test(String.fromCodePoint(digit.codePointAt(0)! - value - 1))) value++;
+  return String(value);
+}
 
 /** Without percent-encoding, each part by itself: one that stands for nothing hides no other. */
 const decoded = (text: string): string =>
@@ -111,6 +126,8 @@ export const PHONES: readonly RegExp[] = [
   /(?<![\p{L}\p{N}])\+[ (]{0,2}[1-9](?:[ ()./-]{0,3}\d){7,14}(?!\d)/u,
   // (650) 555-1212, 1-650-555-1212, 650 555 1212
   /(?<![\p{L}\p{N}])(?:1[ .-])?(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\p{L}\p{N}])/u,
+  // 0871234567, 07911123456, 00353871234567: as people type them; a number that begins so is hardly an amount.
+  /(?<![\p{L}\p{N}.,])(?:0[1-9]\d{8,10}|00[1-9]\d{8,12})(?![\p{L}\p{N}])/u,
 ];
 
 /** 020 7946 0958, (01) 234 5678, 06 12 34 56 78, 00353 1 234 5678: a zero before the area or the country. */

@@ -11,9 +11,11 @@ import type { EngagementMetrics } from './metrics.js';
 class EngagementView implements EngagementMetrics {
   @ApiProperty({ format: 'uuid' }) guestId: string;
   @ApiProperty({ enum: ['engagement/1'], description: 'The version of the definitions' }) definition: 'engagement/1';
-  @ApiProperty({ description: 'From creation to closing, or to the last change while open' }) durationMinutes: number;
-  @ApiProperty({ type: 'integer', description: 'Messages of guest, agent and bot' }) messageCount: number;
-  @ApiProperty({ description: 'Duration divided by messages; not a response time' }) avgResponseTimeMs: number;
+  @ApiProperty({ example: 10, description: 'From creation to closing, or to the last change while open' })
+  durationMinutes: number;
+  @ApiProperty({ example: 20, type: 'integer', description: 'Messages of guest, agent and bot' }) messageCount: number;
+  @ApiProperty({ example: 30_000, description: 'Duration divided by messages; not a response time' })
+  avgResponseTimeMs: number;
   @ApiProperty({ description: 'Whether the guest reached the declared goal' }) conversionFlag: boolean;
   @ApiProperty({ format: 'date-time' }) calculatedAt: string;
 }

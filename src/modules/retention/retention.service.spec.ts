@@ -1,29 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { SilentChannel } from '../../../test/builders/silent-channel.js';
+import { wantedGuest } from '../../../test/builders/guest.js';
+import { guestServices } from '../../../test/builders/guest-services.js';
+import type { GuestServices } from '../../../test/builders/guest-services.js';
+import { trailOf } from '../../../test/builders/trail.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { IdempotencyRetention } from '../../http/idempotency.retention.js';
-import { DeclaredConsent } from '../../adapters/consent/declared-consent.js';
 import { DataClasses } from '../../kernel/data-class.js';
 import { withRunContext } from '../../kernel/run-context.js';
 import { uuidv7 } from '../../kernel/uuid.js';
-import { AuditService, checkChain } from '../audit/index.js';
+import { checkChain } from '../audit/index.js';
 import { originsOf } from '../audit/audit.js';
 import type { Subject } from '../audit/index.js';
 import { OriginRetention } from '../audit/origin-retention.service.js';
-import { CrmSyncService } from '../crm-sync/index.js';
+import type { Attachment } from '../guest/attachment.js';
 import { GuestRetention } from '../guest/guest-retention.service.js';
-import { GuestChanges } from '../guest/guest.changes.js';
+import { GUEST_TOPICS } from '../guest/guest.intents.js';
 import { closed } from '../guest/guest.js';
 import type { Guest } from '../guest/guest.js';
-import { GuestService } from '../guest/guest.service.js';
-import { MessageService } from '../guest/message.service.js';
-import { IdentityService } from '../identity/index.js';
-import { MetricsService } from '../metrics/index.js';
-import { WebhooksService } from '../webhooks/index.js';
 import { DeliveryRetention } from '../webhooks/delivery-retention.service.js';
-import { Listeners } from '../webhooks/listeners.js';
 import { RetentionService } from './retention.service.js';
 
 Logger.overrideLogger(false);
@@ -42,62 +38,24 @@ const DAYS = {
 
 describe('retention', () => {
   let storage: TestStorage;
-  let audit: AuditService;
-  let guests: GuestService;
-  let messages: MessageService;
-  let metrics: MetricsService;
-  let changes: GuestChanges;
+  let audit: GuestServices['audit'];
+  let guests: GuestServices['guests'];
+  let messages: GuestServices['messages'];
+  let metrics: GuestServices['metrics'];
+  let changes: GuestServices['changes'];
   let retention: RetentionService;
   let classes: DataClasses;
 
   beforeEach(async () => {
     storage = await openTestStorage();
     const { work, clock, vault, outbox } = storage;
-    audit = new AuditService(storage.audit, vault, work, clock);
-    metrics = new MetricsService(storage.metrics, audit, work, clock);
     const crm = { id: CRM, chunkSize: 10, upsert: async () => [], ping: async () => undefined };
-    const crmSync = new CrmSyncService(storage.crm, { all: () => [crm] }, audit, work, clock);
-    const identities = new IdentityService({ keys: [{ id: 'k', secret: randomBytes(32) }], salt: null });
-    const settings = {
-      deploymentId: 'd',
-      environment: null,
-      attributeNames: [],
-      personalDataInText: 'refuse' as const,
-      widgetKeys: [randomBytes(32)],
-      receiptKeys: [{ id: 'k', seed: randomBytes(32) }],
-    };
-    changes = new GuestChanges(
-      storage.guests,
-      storage.consents,
-      audit,
-      metrics,
-      crmSync,
-      new WebhooksService(storage.webhooks, new Listeners(), work, clock),
-      outbox,
-      new SilentChannel(),
-      work,
-      settings,
-    );
-    guests = new GuestService(
-      ...([storage.guests, storage.sessions, identities, new DeclaredConsent(), changes] as const),
-      ...([vault, work, clock, settings] as const),
-    );
-    messages = new MessageService(
-      ...([storage.guests, storage.messages, storage.attachments, outbox, audit, vault, work, clock] as const),
-    );
+    const services = guestServices(storage, { crms: [crm] });
+    ({ audit, guests, messages, metrics, changes } = services);
     classes = new DataClasses();
     new GuestRetention(
-      classes,
-      storage.guests,
-      storage.sessions,
-      storage.messages,
-      storage.widgetTokens,
-      storage.attachments,
-      metrics,
-      crmSync,
-      outbox,
-      audit,
-      vault,
+      ...([classes, storage.guests, storage.sessions, storage.messages, storage.widgetTokens] as const),
+      ...([storage.attachments, metrics, services.crmSync, outbox, audit, vault, changes, clock] as const),
     ).onModuleInit();
     new OriginRetention(vault, classes).onModuleInit();
     new IdempotencyRetention(storage.idempotency, classes).onModuleInit();
@@ -111,13 +69,7 @@ describe('retention', () => {
   /** As a caller makes one, from somewhere. */
   const aGuest = (): Promise<Guest> =>
     withRunContext({ id: 'r', actor: 'web', ipAddress: '192.0.2.7', userAgent: 'Browser/1' }, () =>
-      guests.create({
-        mode: 'server',
-        email: 'someone@example.com',
-        consent: { marketing: false, dataProcessing: true },
-        channelContext: {},
-        attributes: {},
-      }),
+      guests.create(wantedGuest({ email: 'someone@example.com' })),
     );
   const end = ({ id }: Guest): Promise<Guest> =>
     changes.change(
@@ -160,13 +112,10 @@ describe('retention', () => {
     });
   const chain = async (subject: Subject) => (await storage.audit.list({ subject, limit: 500 })).items;
   const sweeps = async () =>
-    (await chain('system:retention')).map(({ body }) => {
-      const { event, changes: swept } = JSON.parse(body) as {
-        event: string;
-        changes: { dataClass: string; gone: number; kept: number };
-      };
-      return [event, swept.dataClass, swept.gone, swept.kept];
-    });
+    (await trailOf(storage, 'system:retention')).map(({ event, changes: swept }) => [
+      event,
+      ...[swept['dataClass'], swept['gone'], swept['kept']],
+    ]);
   const rowsOf = async (id: string): Promise<Record<string, number>> => {
     const tables = {
       guest: 'id::text',
@@ -213,6 +162,10 @@ describe('retention', () => {
     pass(1);
     await end(young);
     await deliver();
+    for (const topic of GUEST_TOPICS) {
+      await storage.outbox.put({ topic, subject: old.id });
+      for (const intent of await storage.outbox.claim(topic, 100, 1_000)) await storage.outbox.park(intent, 'refused');
+    }
     pass(365);
     await retention.sweep();
     expect((await guests.get(young.id)).state).toBe('closed');
@@ -300,6 +253,33 @@ describe('retention', () => {
     expect(await storage.vault.open(november, 'audit', first!.sealed!)).toBeNull();
     expect(await storage.vault.open(december, 'audit', second!.sealed!)).toContain('192.0.2.9');
     expect(await sweeps()).toEqual([['RETENTION_SWEPT', 'origins', 1, 0]]);
+  });
+
+  it('forgets where the files of old messages can be had', async () => {
+    const { id: guestId } = await aGuest();
+    const file: Attachment = {
+      ...{
+        id: uuidv7(),
+        guestId,
+        messageId: uuidv7(),
+        status: 'received',
+        size: 3,
+        code: null,
+        at: storage.clock.now(),
+      },
+      ...{ sealedAbout: 'v1.about', sealedSource: 'v1.source' },
+    };
+    await storage.attachments.add(file, null);
+    pass(29);
+    await retention.sweep();
+    expect(await storage.attachments.find(guestId, file.id)).toEqual(file);
+    pass(2);
+    expect((await retention.preview()).previews.find(({ name }) => name === 'attachments')).toMatchObject({
+      dueNow: 1,
+    });
+    await retention.sweep();
+    const gone = { ...file, sealedSource: null, status: 'expired', code: 'attachment.kept_too_long' };
+    expect(await storage.attachments.find(guestId, file.id)).toEqual(gone);
   });
 
   it('says beforehand what will go, now and within a week, and does just that', async () => {

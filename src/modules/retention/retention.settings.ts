@@ -1,4 +1,5 @@
+/** For how long what is kept. */
 export abstract class RetentionSettings {
-  /** For how many days the data of each class is kept, by its name. */
+  /** Days, by the name of the data class. */
   abstract readonly days: Readonly<Record<string, number>>;
 }

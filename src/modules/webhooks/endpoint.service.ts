@@ -5,7 +5,7 @@ import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import { AuditService } from '../audit/index.js';
-import { personalDataError } from '../identity/index.js';
+import { LEAVE_OUT, personalDataError } from '../identity/index.js';
 import type { EventName } from '../audit/index.js';
 import { urlFault } from './addresses.js';
 import { Listeners } from './listeners.js';
@@ -160,7 +160,7 @@ export class EndpointService {
 }
 
 function checkDescription(description: string | null): void {
-  const fault = description === null ? null : personalDataError('/description', description);
+  const fault = description === null ? null : personalDataError('/description', description, LEAVE_OUT);
   if (fault !== null) throw descriptionRefused(fault);
 }
 

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res
 import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Scope } from '../../http/access.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { IdPath } from '../../http/id-path.js';
 import { Problems } from '../../http/openapi.js';
 import { DeliveryService } from './delivery.service.js';
@@ -40,12 +41,13 @@ export class WebhooksController {
   ) {}
 
   @Post()
+  @Idempotent()
   @Problems({ 400: ['request.invalid', 'webhook.url_refused'], 409: ['webhook.too_many_endpoints'] })
   @ApiOperation({
     operationId: 'createWebhookEndpoint',
     summary: 'Have events sent to a URL',
     description:
-      'What is sent follows Standard Webhooks 1.0.0: `webhook-id`, `webhook-timestamp`, `webhook-signature`, and `{ type, timestamp, data }` with the id, version and state of the guest and JSON pointers to what changed. ' +
+      'What is sent follows Standard Webhooks 1.0.0: `webhook-id`, `webhook-timestamp`, `webhook-signature`, and `{ type, timestamp, data }` with the id, version and state of the guest and JSON pointers to what changed; `guest.message` names the files the other side sent, by `attachmentIds`. ' +
       'Any 2xx is success, 410 disables the endpoint, anything else is tried again for three days: after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h. Events may arrive twice and out of order: the version tells.',
   })
   @ApiHeader(IDEMPOTENCY)
@@ -76,6 +78,7 @@ export class WebhooksController {
   }
 
   @Patch(':id')
+  @Idempotent()
   @Problems({ 400: ['request.invalid', 'webhook.url_refused'], 404: ['webhook.endpoint_not_found'] })
   @ApiOperation({
     operationId: 'updateWebhookEndpoint',
@@ -101,6 +104,7 @@ export class WebhooksController {
   }
 
   @Post(':id/rotate-secret')
+  @Idempotent()
   @HttpCode(200)
   @Problems({ 404: ['webhook.endpoint_not_found'] })
   @ApiOperation({
@@ -130,6 +134,7 @@ export class WebhooksController {
   }
 
   @Post(':id/deliveries/:deliveryId/replay')
+  @Idempotent()
   @HttpCode(202)
   @Problems({
     404: ['webhook.endpoint_not_found', 'webhook.delivery_not_found'],

@@ -13,29 +13,28 @@ import {
   MinLength,
 } from 'class-validator';
 import { UUID } from '../../kernel/uuid.js';
-import { MayBeAbsent, QueryInt } from '../../http/validation.js';
+import { PageQuery } from '../../http/page-query.js';
+import { MayBeAbsent } from '../../http/validation.js';
 import type { EndpointPatch, RevealedEndpoint, WantedEndpoint } from './endpoint.service.js';
 import type { DeliveryPage } from './ports/webhook.store.js';
-import { EVENT_TYPES } from './webhooks.js';
+import { DELIVERY_STATUSES, DISABLED_REASONS, EVENT_TYPES } from './webhooks.js';
 import type { Delivery, DeliveryStatus, DisabledReason, Endpoint, EventType } from './webhooks.js';
 
 const TYPES = [...EVENT_TYPES];
-const STATUSES: DeliveryStatus[] = ['pending', 'delivered', 'failed', 'withdrawn'];
-const REASONS: DisabledReason[] = ['requested', 'gone', 'failing'];
 
 const URL_RULE =
   'Absolute, https, and reachable from the internet: private, local and reserved addresses are refused, also when a name turns out to stand for one. In sandbox mode this machine may be named, with http as well.';
 const known = { each: true, message: `each must be one of ${TYPES.join(', ')}` };
 
 export class CreateEndpointBody {
-  @ApiProperty({ format: 'uri', maxLength: 2048, description: URL_RULE, example: 'https://example.com/hooks/guests' })
+  @ApiProperty({ maxLength: 2048, description: URL_RULE, example: 'https://example.com/hooks/guests' })
   @MaxLength(2048)
   @MinLength(1)
   @IsString()
   url: string;
 
   @ApiProperty({ enum: TYPES, isArray: true, minItems: 1, uniqueItems: true, description: 'What it listens to' })
-  @ArrayUnique()
+  @ArrayUnique({ message: 'must not name an event twice' })
   @ArrayMaxSize(TYPES.length)
   @ArrayMinSize(1)
   @IsIn(TYPES, known)
@@ -51,7 +50,7 @@ export class CreateEndpointBody {
 
 /** A merge patch (RFC 7396): members given are replaced; `null` deletes the description. */
 export class PatchEndpointBody {
-  @ApiPropertyOptional({ format: 'uri', maxLength: 2048, description: URL_RULE })
+  @ApiPropertyOptional({ maxLength: 2048, description: URL_RULE })
   @MayBeAbsent()
   @MaxLength(2048)
   @MinLength(1)
@@ -60,7 +59,7 @@ export class PatchEndpointBody {
 
   @ApiPropertyOptional({ enum: TYPES, isArray: true, minItems: 1, uniqueItems: true })
   @MayBeAbsent()
-  @ArrayUnique()
+  @ArrayUnique({ message: 'must not name an event twice' })
   @ArrayMaxSize(TYPES.length)
   @ArrayMinSize(1)
   @IsIn(TYPES, known)
@@ -94,22 +93,11 @@ export const endpointPatch = ({ url, events, description, enabled }: PatchEndpoi
   ...(enabled === undefined ? {} : { enabled }),
 });
 
-export class ListDeliveriesQuery {
-  @ApiPropertyOptional({ enum: STATUSES, description: 'Only deliveries of this status' })
+export class ListDeliveriesQuery extends PageQuery {
+  @ApiPropertyOptional({ enum: DELIVERY_STATUSES, description: 'Only deliveries of this status' })
   @MayBeAbsent()
-  @IsIn(STATUSES)
+  @IsIn(DELIVERY_STATUSES)
   status?: DeliveryStatus;
-
-  @ApiPropertyOptional({ description: '`nextCursor` of the page before' })
-  @MayBeAbsent()
-  @IsString()
-  @MaxLength(500)
-  cursor?: string;
-
-  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 100, description: 'Most deliveries of a page' })
-  @MayBeAbsent()
-  @QueryInt({ min: 1, max: 500 })
-  limit?: number;
 }
 
 const uuid = { message: 'must be a UUID in lower case, as answers show it' };
@@ -127,13 +115,13 @@ export class DeliveryPath {
 
 export class EndpointView {
   @ApiProperty({ format: 'uuid' }) id: string;
-  @ApiProperty({ format: 'uri' }) url: string;
+  @ApiProperty({ description: 'As it was given', example: 'https://example.com/hooks/guests' }) url: string;
   @ApiProperty({ enum: TYPES, isArray: true }) events: readonly EventType[];
   @ApiProperty({ type: 'string', nullable: true }) description: string | null;
   @ApiProperty() enabled: boolean;
   @ApiProperty({
     type: 'string',
-    enum: [...REASONS, null],
+    enum: [...DISABLED_REASONS, null],
     nullable: true,
     description:
       '`requested` by a PATCH; `gone`: it answered 410; `failing`: nothing but failures for five days. Null while enabled',
@@ -178,7 +166,7 @@ export class DeliveryView {
   @ApiProperty({ description: 'Whom it is about', example: 'guest:01890a5d-ac96-774b-bcce-b302099a8057' })
   subject: string;
   @ApiProperty({
-    enum: STATUSES,
+    enum: DELIVERY_STATUSES,
     description: '`withdrawn`: the guest withdrew consent before it was sent',
   })
   status: DeliveryStatus;

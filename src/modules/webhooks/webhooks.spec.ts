@@ -147,6 +147,8 @@ describe('the URL of an endpoint', () => {
     ['ftp://example.com/', 'must be an absolute https URL'],
     ['javascript:alert(1)', 'must be an absolute https URL'],
     ['/hooks', 'must be an absolute https URL'],
+    ['https://example.com/\r\nhooks', 'must be an absolute https URL'],
+    [' https://example.com/', 'must be an absolute https URL'],
     ['https://', 'must be an absolute https URL'],
     ['https://user:secret@example.com/', 'user name'],
     ['https://user@example.com/', 'user name'],

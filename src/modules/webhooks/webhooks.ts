@@ -2,11 +2,15 @@
  * What an endpoint can listen to. Thin (Standard Webhooks 1.0.0): an event says that something happened and to whom, and whoever wants to
  * know more reads the API, which knows the caller's scopes and the guest's consent of that moment.
  */
-export const EVENT_TYPES = ['guest.created', 'guest.updated', 'guest.linked', 'guest.message', 'guest.closed'] as const;
+export const EVENT_TYPES = [
+  ...(['guest.created', 'guest.updated', 'guest.linked'] as const),
+  ...(['guest.message', 'guest.closed', 'guest.erased'] as const),
+] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Why nothing is sent to an endpoint: somebody asked for that, it answered 410, or it has done nothing but fail for `FAILING_LIMIT_MS`. */
-export type DisabledReason = 'requested' | 'gone' | 'failing';
+export const DISABLED_REASONS = ['requested', 'gone', 'failing'] as const;
+export type DisabledReason = (typeof DISABLED_REASONS)[number];
 
 /** A customer's address that is told what happens. */
 export type Endpoint = {
@@ -40,7 +44,8 @@ export type WebhookEvent = {
 };
 
 /** `withdrawn`: its subject withdrew consent before it was sent. */
-export type DeliveryStatus = 'pending' | 'delivered' | 'failed' | 'withdrawn';
+export const DELIVERY_STATUSES = ['pending', 'delivered', 'failed', 'withdrawn'] as const;
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
 /** One event for one endpoint. Its id is the `webhook-id`: the same over all attempts and replays, so that receivers can tell. */
 export type Delivery = {

@@ -25,10 +25,10 @@ export function attachmentStoreContract(openLab: () => Promise<AttachmentStoreLa
 
   const added = async (parts: Partial<Attachment> = {}): Promise<Attachment> => {
     const attachment: Attachment = {
-      ...{ id: uuidv7(), guestId, messageId: null, status: 'queued', size: 3, sealedAbout: 'v1.about', code: null },
-      ...{ at: new Date('2026-11-22T09:00:00.000Z'), ...parts },
+      ...{ id: uuidv7(), guestId, messageId: null, status: 'queued', size: 3, sealedAbout: 'v1.about' },
+      ...{ sealedSource: null, code: null, at: new Date('2026-11-22T09:00:00.000Z'), ...parts },
     };
-    await lab.store.add(attachment, 'v1.bytes');
+    await lab.store.add(attachment, attachment.status === 'queued' ? 'v1.bytes' : null);
     return attachment;
   };
 
@@ -62,13 +62,26 @@ export function attachmentStoreContract(openLab: () => Promise<AttachmentStoreLa
 
   it('lets go of the bytes with the last word on a file, which stays the last', async () => {
     const { id } = await added();
-    await lab.store.settle(guestId, id, 'uploaded', null);
-    expect(await lab.store.find(guestId, id)).toMatchObject({ status: 'uploaded', code: null });
+    await lab.store.settle(guestId, id, { status: 'uploaded', sealedSource: 'v1.source' });
+    const uploaded = { status: 'uploaded', code: null, sealedSource: 'v1.source' };
+    expect(await lab.store.find(guestId, id)).toMatchObject(uploaded);
     expect([await lab.store.bytes(guestId, id), await lab.store.waiting(guestId)]).toEqual([null, 0]);
-    await lab.store.settle(guestId, id, 'expired', 'genesys.file_gone');
-    await lab.store.settle(guestId, id, 'uploaded', null);
-    expect(await lab.store.find(guestId, id)).toMatchObject({ status: 'expired', code: 'genesys.file_gone' });
-    await lab.store.settle('nonsense', 'nonsense', 'refused', null);
+    await lab.store.settle(guestId, id, { status: 'expired', code: 'genesys.file_gone' });
+    await lab.store.settle(guestId, id, { status: 'uploaded', sealedSource: 'v1.source' });
+    const expired = { status: 'expired', code: 'genesys.file_gone', sealedSource: null };
+    expect(await lab.store.find(guestId, id)).toMatchObject(expired);
+    await lab.store.settle('nonsense', 'nonsense', { status: 'refused' });
+  });
+
+  it('keeps of a file of the other side where it can be had, and its size when that was told', async () => {
+    const received = { status: 'received', size: null, messageId: uuidv7(), sealedSource: 'v1.source' } as const;
+    const file = await added(received);
+    expect(await lab.another.find(guestId, file.id)).toEqual(file);
+    expect([await lab.store.bytes(guestId, file.id), await lab.store.waiting(guestId)]).toEqual([null, 0]);
+    await lab.store.settle(guestId, file.id, { status: 'received', sealedSource: 'v1.elsewhere' });
+    expect(await lab.store.find(guestId, file.id)).toEqual({ ...file, sealedSource: 'v1.elsewhere' });
+    await lab.store.settle(guestId, file.id, { status: 'expired', code: 'genesys.file_gone' });
+    expect(await lab.store.find(guestId, file.id)).toMatchObject({ status: 'expired', sealedSource: null });
   });
 
   it('writes nothing of a unit that fails', async () => {
@@ -81,15 +94,19 @@ export function attachmentStoreContract(openLab: () => Promise<AttachmentStoreLa
     expect(await lab.store.find(guestId, id)).toBeNull();
   });
 
-  it('counts and forgets the bytes of old files, the oldest first, and leaves the others', async () => {
+  it('counts and forgets what old files hold, the oldest first, and leaves the others', async () => {
     const [old, older, recent] = [await added({ at: later(2) }), await added({ at: later(1) }), await added()];
-    expect(await lab.store.countBytes(later(10))).toEqual({ count: 2, oldest: later(1) });
-    expect(await lab.store.forgetBytes(later(10), 1)).toBe(1);
+    const received = await added({ at: later(3), status: 'received', sealedSource: 'v1.source' });
+    const gone = await added({ at: later(1), status: 'expired' });
+    expect(await lab.store.countContents(later(10))).toEqual({ count: 3, oldest: later(1) });
+    expect(await lab.store.forgetContents(later(10), 1)).toBe(1);
     expect(await lab.store.bytes(guestId, older.id)).toBeNull();
     expect(await lab.store.bytes(guestId, old.id)).toBe('v1.bytes');
-    expect(await lab.store.forgetBytes(later(10), 10)).toBe(1);
-    expect(await lab.store.forgetBytes(later(10), 10)).toBe(0);
-    expect(await lab.store.find(guestId, old.id)).toMatchObject({ status: 'expired' });
+    expect(await lab.store.forgetContents(later(10), 10)).toBe(2);
+    expect(await lab.store.forgetContents(later(10), 10)).toBe(0);
+    for (const { id } of [old, received])
+      expect(await lab.store.find(guestId, id)).toMatchObject({ status: 'expired', sealedSource: null });
+    expect(await lab.store.find(guestId, gone.id)).toEqual(gone);
     expect(await lab.store.find(guestId, recent.id)).toMatchObject({ status: 'queued' });
   });
 

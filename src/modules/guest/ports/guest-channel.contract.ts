@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { GuestChannel } from './guest-channel.js';
+import { FILE_GONE, GuestChannel } from './guest-channel.js';
 import type { ChannelEvent, ChannelSession, OutgoingFile, Typing } from './guest-channel.js';
 
 /** What an eye of its own sees of a conversation on the other side. */
@@ -19,6 +19,10 @@ export type ChannelLab = {
   conversations(): Promise<readonly SeenConversation[]>;
   /** An agent speaks. */
   say(conversationId: string, text: string): Promise<void>;
+  /** An agent sends a file. */
+  give(conversationId: string, file: Omit<OutgoingFile, 'id'>): Promise<void>;
+  /** The address under which a file is looked for next has run out. */
+  runOut(): Promise<void>;
   /** An agent types. */
   type(conversationId: string): Promise<void>;
   /** How often the organisation was told that a guest types. */
@@ -61,6 +65,15 @@ export const aFile = (parts: Partial<OutgoingFile> = {}): OutgoingFile => ({
 });
 
 export const aText = (text: string, retry = false) => ({ id: randomUUID(), text, since: new Date(), retry });
+
+/** Somebody who waits for all of a file. */
+const NEVER_GONE = new AbortController().signal;
+
+const wholeOf = async (bytes: AsyncGenerator<Uint8Array, void>): Promise<Buffer> => {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) chunks.push(chunk);
+  return Buffer.concat(chunks);
+};
 
 /** Looks again until it holds, for as long as a person would. */
 export async function until<T>(look: () => T | Promise<T>, withinMs = 8_000): Promise<NonNullable<T>> {
@@ -285,7 +298,7 @@ export function guestChannelContract(openLab: () => Promise<ChannelLab>): void {
     const silent = { ...aText(''), attachmentIds: [second.id] };
     const { key } = await channel.send(session, silent, {});
     const heard = await until(() => listener.of('message').find(({ sentAs }) => sentAs === silent.id));
-    expect(heard).toMatchObject({ key, from: 'guest', text: '', attachmentIds: [second.id] });
+    expect(heard).toMatchObject({ key, from: 'guest', text: '', attachments: [{ id: second.id }] });
     const [conversation] = await lab.conversations();
     expect(conversation!.guestFiles).toEqual(
       [first, second].map(({ fileName, bytes }) => ({ fileName, bytes: bytes.length })),
@@ -318,6 +331,53 @@ export function guestChannelContract(openLab: () => Promise<ChannelLab>): void {
     const lost = { ...aText('x'), attachmentIds: [aFile().id] };
     await expect(channel.send(session, lost, {})).rejects.toMatchObject({ kind: 'refused', code: 'genesys.file_gone' });
     await channel.send(session, aText('It goes on'), {});
+  });
+
+  it('hears of the files of an agent, live and in the history, and reads them from where they are said to be', async () => {
+    const [first, second] = [process(), process()];
+    const session = aSession();
+    await first.channel.open(session, {});
+    const file = { fileName: 'invoice of €.pdf', mediaType: 'application/pdf', bytes: Buffer.from([0, 1, 2, 0xff]) };
+    await lab.give((await lab.conversations())[0]!.id, file);
+    const heard = await until(() => first.of('message').find(({ from }) => from === 'agent'));
+    const { fileName, mediaType, bytes } = file;
+    const text = expect.any(String) as string;
+    const attachment = { fileName, mediaType, size: bytes.length, id: text, url: text };
+    expect(heard).toMatchObject({ text: '', attachments: [attachment] });
+    await first.channel.leave(session.guestId);
+    await second.channel.open({ ...session, resumed: true }, {});
+    const again = await until(() => second.of('message').find(({ key }) => key === heard.key));
+    expect(again.attachments).toEqual([{ ...heard.attachments![0]!, url: text }]);
+    const { size, bytes: read } = await second.channel.download(again.attachments![0]!.url!, NEVER_GONE);
+    expect([size, await wholeOf(read)]).toEqual([bytes.length, bytes]);
+  });
+
+  it('finds a file again when its address has run out, of either side, and not one that was never there', async () => {
+    const { channel, ...listener } = listening(process());
+    const session = aSession();
+    await channel.open(session, {});
+    await lab.give((await lab.conversations())[0]!.id, aFile());
+    const given = (await until(() => listener.of('message').find(({ from }) => from === 'agent'))).attachments![0]!;
+    const mine = aFile({ bytes: Buffer.from('mine') });
+    const { url } = await channel.upload(session, mine);
+    expect(await wholeOf((await channel.download(url!, NEVER_GONE)).bytes)).toEqual(mine.bytes);
+    for (const [file, known] of [[given, given.url!] as const, [mine, url!] as const]) {
+      await lab.runOut();
+      await expect(channel.download(known, NEVER_GONE)).rejects.toMatchObject({ kind: 'refused', code: FILE_GONE });
+      const found = await channel.locate(session, file.id);
+      expect(found.id).toBe(file.id);
+      expect((await wholeOf((await channel.download(found.url, NEVER_GONE)).bytes)).length).toBeGreaterThan(0);
+    }
+    await expect(channel.locate(session, randomUUID())).rejects.toMatchObject({ kind: 'refused', code: FILE_GONE });
+    await expect(channel.download(`${url!}x`, NEVER_GONE)).rejects.toMatchObject({ code: FILE_GONE });
+  });
+
+  it('reads files from nowhere but where Genesys has them', async () => {
+    const { channel } = process();
+    for (const url of ['http://127.0.0.1:1/downloads/a', 'https://example.com/a', 'file:///etc/passwd', 'nonsense', ''])
+      await expect(channel.download(url, NEVER_GONE)).rejects.toMatchObject({
+        ...{ kind: 'refused', code: 'genesys.file_host' },
+      });
   });
 
   it('knows what files are taken, soon after it was asked first', async () => {

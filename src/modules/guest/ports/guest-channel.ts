@@ -1,5 +1,19 @@
-import type { AboutFile, FileRules } from '../attachment.js';
+import type { AboutFile, FileRules, HeardFile } from '../attachment.js';
 import type { Attributes } from '../guest.js';
+
+/** What the identity provider gave the page when somebody signed in, as its OAuth client got it. Good for once, and for a short time. */
+export type SignInCode = {
+  readonly code: string;
+  /** The one the code was asked for with. */
+  readonly redirectUri: string;
+  /** Of PKCE (RFC 7636), where the code was asked for with a challenge. */
+  readonly codeVerifier?: string;
+  /** Of OpenID Connect, where the code was asked for with one. */
+  readonly nonce?: string;
+};
+
+/** What somebody who has signed in is known by at Genesys: as secret as the token of the session. */
+export type SignedIn = { readonly jwt: string; readonly refreshToken: string };
 
 /** The Genesys side of a server-led guest. `token` is the credential of the session: never logged, never stored in the clear. */
 export type ChannelSession = {
@@ -7,6 +21,10 @@ export type ChannelSession = {
   readonly token: string;
   /** A conversation was begun in it before. Should Genesys not know the session any more, it has ended; it is not begun anew. */
   readonly resumed?: boolean;
+  /** Set for a guest who has signed in. */
+  readonly signedIn?: SignedIn;
+  /** What the guest sends after a conversation was ended for reading only is refused, and no other one begun for it. */
+  readonly endsWithReadOnly?: boolean;
 };
 
 /** What Genesys says in a guest's session. Everything may be said twice and out of order. */
@@ -23,8 +41,8 @@ export type ChannelEvent =
       readonly messageId: string;
       readonly from: 'guest' | 'agent' | 'bot';
       readonly text: string;
-      /** The files it carries, by the ids they were uploaded under. */
-      readonly attachmentIds?: readonly string[];
+      /** The files it carries; the guest's own by the ids they were uploaded under. */
+      readonly attachments?: readonly HeardFile[];
       readonly at: Date;
       /** Set on what we sent ourselves: the `id` given to `send`. */
       readonly sentAs?: string;
@@ -58,6 +76,15 @@ export type OutgoingMessage = {
 /** A file to be uploaded; messages name it by `id`. */
 export type OutgoingFile = AboutFile & { readonly id: string; readonly bytes: Buffer };
 
+/** Where Genesys has a file: `url` is good for anybody, for a while. Never logged, never stored in the clear. */
+export type FileSource = { readonly id: string; readonly url: string };
+
+/** What is in a file, as it comes. `size` is in bytes, and null when it is not known beforehand. */
+export type FileContent = { readonly size: number | null; readonly bytes: AsyncGenerator<Uint8Array, void> };
+
+/** The code of an error: Genesys has let go of a file, or the address it was to be had at has run out. */
+export const FILE_GONE = 'genesys.file_gone';
+
 /**
  * Genesys Cloud's web messaging as a guest sees it.
  * Failures are AppErrors: `unavailable` or `throttled` when it may go better later, `refused` when it will not.
@@ -72,12 +99,17 @@ export abstract class GuestChannel {
    * no conversation has begun, or the guest's last typing was told too short a time ago.
    */
   abstract types(guestId: string): void;
+  /** Turns a code into what a guest's session is opened with. Not to be repeated once it has succeeded: the code is spent. */
+  abstract signIn(guestId: string, code: SignInCode): Promise<SignedIn>;
   /**
    * Brings the guest's session into being, or finds it again by its token, and keeps listening. Safe to repeat.
    * `attributes` go along when the start of a conversation carries them.
    */
   abstract open(session: ChannelSession, attributes: Attributes): Promise<void>;
-  /** Sends a text as the guest and resolves with the key of the message when Genesys has accepted it. */
+  /**
+   * Sends a text as the guest and resolves with the key of the message when Genesys has accepted it. After the other side ended the conversation
+   * the text begins another one; `conflict` while it is just being ended for reading only, which is worth another try.
+   */
   abstract send(
     session: ChannelSession,
     message: OutgoingMessage,
@@ -85,8 +117,15 @@ export abstract class GuestChannel {
   ): Promise<{ readonly key: string }>;
   /** What files the deployment takes, as last read; null when that is not known now, which it soon is. Asks nobody while the caller waits. */
   abstract fileRules(): FileRules | null;
-  /** Brings a file to Genesys, for a message to carry. Safe to repeat. */
-  abstract upload(session: ChannelSession, file: OutgoingFile): Promise<void>;
+  /** Brings a file to Genesys, for a message to carry, and says where it can be had if Genesys does. Safe to repeat. */
+  abstract upload(session: ChannelSession, file: OutgoingFile): Promise<{ readonly url: string | null }>;
+  /** Asks anew where a file of the session can be had, by the id Genesys knows it by. `FILE_GONE` when nowhere. */
+  abstract locate(session: ChannelSession, fileId: string): Promise<FileSource>;
+  /**
+   * Begins to read a file from where Genesys said it is. Needs no session. Ends when `gone` is aborted.
+   * `FILE_GONE` when the address has run out, `genesys.file_host` when it is none of Genesys's.
+   */
+  abstract download(url: string, gone: AbortSignal): Promise<FileContent>;
   /** Ends the conversation as the guest would. `unsupported` when the deployment does not allow guests to. */
   abstract end(session: ChannelSession): Promise<'ended' | 'nothing-to-end' | 'unsupported'>;
   /** Stops listening for this guest and ends nothing. */

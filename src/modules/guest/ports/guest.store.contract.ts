@@ -292,6 +292,27 @@ export function guestStoreContract(openLab: () => Promise<GuestStoreLab>): void 
     await lab.store.remove(early.id);
   });
 
+  it('finds the conversations of pages’ guests to listen to: newest guests first, those that go on before those that ended', async () => {
+    const at = new Date(Date.UTC(2026, 0, 1));
+    const inConversation = (endedAt: string | null) => [{ id: randomUUID(), participantId: randomUUID(), endedAt }];
+    const widget = (parts: Partial<Guest>) => added({ mode: 'widget', ...parts });
+    const then = at.toISOString();
+    const over = await widget({ state: 'disconnected', conversations: inConversation(then) });
+    const first = await widget({ state: 'active', conversations: inConversation(null) });
+    const second = await widget({ state: 'active', conversations: [...inConversation(then), ...inConversation(null)] });
+    await widget({ state: 'configured' });
+    await widget({ state: 'closing', conversations: inConversation(null) });
+    await widget({ state: 'closed', closedDate: at, conversations: inConversation(then) });
+    await added({ state: 'active', mode: 'server', conversations: inConversation(null) });
+    const consent = { marketing: true, dataProcessing: false };
+    await widget({ state: 'active', consent, conversations: inConversation(null) });
+    const shown = ({ id, conversations }: Guest) => ({ guestId: id, conversationId: conversations.at(-1)!.id });
+    const wanted = [second, first, over].map(shown);
+    expect(await lab.another.listenedTo(10)).toEqual(wanted);
+    expect(await lab.store.listenedTo(2)).toEqual(wanted.slice(0, 2));
+    for (const { id } of [over, first, second]) await lab.store.remove(id);
+  });
+
   it('refuses a cursor that is none of its own', async () => {
     for (const cursor of ['', 'nonsense', Buffer.from('1 2').toString('base64url'), '%%%'])
       await expect(lab.store.list({ limit: 1, cursor })).rejects.toMatchObject({

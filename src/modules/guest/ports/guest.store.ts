@@ -14,6 +14,10 @@ export type GuestQuery = {
 
 export type GuestPage = { readonly items: readonly Guest[]; readonly nextCursor: string | null };
 
+/** Whose conversation is worth listening to. */
+export type ListenedTo = { readonly guestId: string; readonly conversationId: string };
+
+/** Guests as they are now; what they were is nowhere kept. */
 export abstract class GuestStore {
   /** Joins the current unit of work. */
   abstract add(guest: Guest): Promise<void>;
@@ -33,7 +37,10 @@ export abstract class GuestStore {
    * @throws AppError `guest.not_found`
    */
   abstract update(id: string, change: (guest: Guest) => Guest): Promise<Guest>;
-  /** Newest first. A page stays stable while guests are added: the cursor names the last one seen. */
+  /**
+   * Newest first. A page stays stable while guests are added: the cursor names the last one seen.
+   * @throws AppError `request.invalid` for a cursor of another list
+   */
   abstract list(query: GuestQuery): Promise<GuestPage>;
 
   /**
@@ -49,6 +56,11 @@ export abstract class GuestStore {
   abstract putOff(id: string, since: Date): Promise<void>;
   /** The guest a conversation is linked with, the newest of several. Null when it is nobody's. */
   abstract ofConversation(conversationId: string): Promise<string | null>;
+  /**
+   * Up to `limit` conversations that pages' guests are in, or were in last, with the newest guest first and those that have not ended before the others.
+   * Only of guests who are open, not even closing, and consent to `dataProcessing`.
+   */
+  abstract listenedTo(limit: number): Promise<ListenedTo[]>;
   /** Up to `limit` guests that are not over and were to be looked at by `at`: new ones at once, others when `lookAgain` said. Longest due first. */
   abstract toLookAt(at: Date, limit: number): Promise<string[]>;
   /** For `toLookAt`, and for nothing else, the guest is due at `at`. Joins the current unit of work. */

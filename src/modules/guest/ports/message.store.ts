@@ -3,12 +3,14 @@ import type { Message } from '../message.js';
 
 export type MessagePage = { readonly items: readonly Message[]; readonly nextCursor: string | null };
 
+/** What was said in guests' sessions, each message once. Texts come and go sealed. */
 export abstract class MessageStore {
   /**
    * Joins the current unit of work. False, and nothing is written, when a message of this guest with this `key` is known already:
    * Genesys shows messages more than once.
    */
   abstract add(message: Message): Promise<boolean>;
+  /** Null when this guest has no such message. */
   abstract find(guestId: string, id: string): Promise<Message | null>;
   /** Whether a message of this guest is known by this key. */
   abstract knows(guestId: string, key: string): Promise<boolean>;
@@ -19,6 +21,7 @@ export abstract class MessageStore {
    * another way meanwhile, the two become one, and the answer is false as well: of `add` and `accepted`, one key is new only once.
    */
   abstract accepted(guestId: string, id: string, key: string): Promise<boolean>;
+  /** Genesys will never take it. Nothing happens unless it is `queued`. */
   abstract failed(guestId: string, id: string): Promise<void>;
   /** How many texts from before `before` are kept, and from when the oldest of all is. What waits to be sent is not counted. */
   abstract countTexts(before: Date): Promise<Tally>;
@@ -29,6 +32,6 @@ export abstract class MessageStore {
   abstract forgetTexts(before: Date, limit: number): Promise<number>;
   /** The guest has no messages any more. Joins the current unit of work. */
   abstract removeAll(guestId: string): Promise<void>;
-  /** Oldest first. */
+  /** Oldest first. @throws AppError `request.invalid` for a cursor of another list */
   abstract list(guestId: string, cursor: string | undefined, limit: number): Promise<MessagePage>;
 }

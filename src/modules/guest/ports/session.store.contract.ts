@@ -45,6 +45,14 @@ export function sessionStoreContract(openLab: () => Promise<SessionStoreLab>): v
     expect(await lab.another.find(guestId)).toBeNull();
   });
 
+  it('answers what it was sealed anew with, as long as it is not over', async () => {
+    const [guestId, over] = [await added(), await added()];
+    await lab.store.remove(over);
+    for (const each of [guestId, over]) await lab.another.reseal({ guestId: each, sealedToken: 'v1.anew' });
+    expect(await lab.store.find(guestId)).toEqual({ guestId, sealedToken: 'v1.anew' });
+    expect(await lab.store.find(over)).toBeNull();
+  });
+
   it('keeps nothing of a unit that failed', async () => {
     const kept = await added();
     const lost = uuidv7();
@@ -110,6 +118,16 @@ export function sessionStoreContract(openLab: () => Promise<SessionStoreLab>): v
     await lab.another.hold([theirs], HOLD_MS);
     await lab.store.letGo();
     expect(await adopted(lab.another)).toEqual([mine]);
+  });
+
+  it('gives nobody what its holder stepped back from, until somebody asks for it; only its holder can', async () => {
+    const [mine, theirs] = [await added(), await added()];
+    await lab.store.hold([mine], HOLD_MS);
+    await lab.another.hold([theirs], HOLD_MS);
+    for (const guestId of [mine, theirs]) await lab.store.stepBack(guestId);
+    lab.advance(HOLD_MS);
+    expect(await adopted(lab.store)).toEqual([theirs]);
+    expect(await lab.another.hold([mine], HOLD_MS)).toEqual([mine]);
   });
 
   it('never gives away a session that is over, nor lets it be held', async () => {

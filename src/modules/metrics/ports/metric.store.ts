@@ -1,5 +1,6 @@
 import type { MetricEvent } from '../metrics.js';
 
+/** What happened in guests' sessions, as facts. */
 export abstract class MetricStore {
   /** Joins the current unit of work. Events are never changed. */
   abstract append(event: MetricEvent): Promise<void>;

@@ -24,6 +24,7 @@ export type Settlement = {
 /** Endpoints, and one row for each event and endpoint that listened to it. What writes joins the current unit of work. */
 export abstract class WebhookStore {
   abstract add(endpoint: Endpoint): Promise<void>;
+  /** Null when there is no such endpoint, or not any more. */
   abstract find(id: string): Promise<Endpoint | null>;
   /** @throws AppError `webhook.endpoint_not_found` */
   async get(id: string): Promise<Endpoint> {
