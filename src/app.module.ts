@@ -10,13 +10,14 @@ import { GenesysModule } from './adapters/genesys/genesys.module.js';
 import { platformContacts } from './adapters/genesys/platform-contacts.js';
 import { messengerEnvironment } from './adapters/genesys/regions.js';
 import type { CrmAdapter } from './adapters/crm/define-crm.js';
+import { contactSourceOf } from './adapters/genesys/genesys.settings.js';
 import type { GenesysSettings } from './adapters/genesys/genesys.settings.js';
 import { OidcCallers } from './adapters/oidc/oidc.callers.js';
 import { Database } from './adapters/storage/database.js';
 import { StorageModule } from './adapters/storage/storage.module.js';
 import { WebhooksHttpModule } from './adapters/webhooks/webhooks-http.module.js';
-import { configVariables } from './config.js';
 import type { Config } from './config.js';
+import { configVariables } from './config.environment.js';
 import { misspelt } from './config.misspelt.js';
 import type { Misspelt } from './config.misspelt.js';
 import { Dependencies } from './health/dependencies.js';
@@ -26,12 +27,14 @@ import { AccessLog } from './http/access-log.js';
 import type { Denial } from './http/access-log.js';
 import { HttpModule } from './http/http.module.js';
 import { IDEMPOTENCY_TTL_MS } from './http/idempotency.store.js';
+import { Measures } from './http/measures.js';
 import { WidgetTokens } from './http/widget-tokens.js';
+import { crmMeasures } from './crm-measures.js';
 import { AppError } from './kernel/app-error.js';
 import { Clock, SystemClock } from './kernel/clock.js';
 import { KernelModule } from './kernel/kernel.module.js';
 import { AuditModule, AuditService } from './modules/audit/index.js';
-import { Crms, CrmSyncModule } from './modules/crm-sync/index.js';
+import { Crms, CrmStatusService, CrmSyncModule } from './modules/crm-sync/index.js';
 import {
   ConversationMarks,
   Conversations,
@@ -99,9 +102,8 @@ export class AppModule implements OnApplicationBootstrap {
         ...answeredBy(providers, [
           StorageModule.with({ ...where, dataKeys, clock }),
           GenesysModule.with(genesys, {
-            contactSourceId: enabled.includes('genesys-contacts')
-              ? (crmEnv['GENESYS_CONTACTS_SOURCE_ID'] ?? null)
-              : null,
+            contactSourceId: contactSourceOf(enabled, crmEnv),
+            notifications: config.genesysNotifications,
             examineAtStart: config.mode === 'cloud',
           }),
           CrmModule.with({ adapters, enabled, env: crmEnv }),
@@ -121,6 +123,7 @@ export class AppModule implements OnApplicationBootstrap {
             environment: messengerEnvironment(genesys.environment),
             attributeNames: config.guestAttributes,
             personalDataInText: config.personalDataInText,
+            afterReadOnly: config.guestAfterReadOnly,
             widgetKeys: dataKeys.map(({ secret }) => derivedKey(secret, 'guest-manager/widget-signature/v1')),
             receiptKeys: dataKeys.map(({ id, secret }) => ({
               id,
@@ -214,6 +217,11 @@ class OperationsModule {
           }),
         },
         {
+          provide: Measures,
+          inject: [CrmStatusService],
+          useFactory: (status: CrmStatusService): Measures => ({ read: async () => crmMeasures(await status.all()) }),
+        },
+        {
           provide: WidgetTokens,
           inject: [WidgetTokenStore, Clock],
           useFactory: (tokens: WidgetTokenStore, clock: Clock): WidgetTokens => ({
@@ -226,7 +234,7 @@ class OperationsModule {
           }),
         },
       ],
-      exports: [Dependencies, AccessLog, WidgetTokens],
+      exports: [Dependencies, AccessLog, Measures, WidgetTokens],
     };
   }
 }

@@ -12,7 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ConfigError, DEFAULT_DATA_DIR, modeOf, withoutEmpty } from './config.js';
+import { ConfigError, DEFAULT_DATA_DIR, modeOf } from './config.js';
+import { withoutEmpty } from './config.environment.js';
 
 const KEYS = ['API_KEYS', 'IDENTITY_KEYS', 'DATA_KEYS'] as const;
 type Keys = Partial<Record<(typeof KEYS)[number], string>>;

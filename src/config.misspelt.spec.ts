@@ -1,4 +1,4 @@
-import { configVariables } from './config.js';
+import { configVariables } from './config.environment.js';
 import { misspelt } from './config.misspelt.js';
 
 const meantBy = (variable: string): string | undefined => misspelt([variable], configVariables())[0]?.meant;

@@ -9,7 +9,8 @@ import { platformContacts } from './adapters/genesys/platform-contacts.js';
 import { aRecord } from './modules/crm-sync/ports/crm.contract.js';
 import { withSandboxKeys } from './config.keys.js';
 import type { MadeApiKey } from './config.keys.js';
-import { ConfigError, configVariables, readConfig } from './config.js';
+import { ConfigError, readConfig } from './config.js';
+import { configVariables } from './config.environment.js';
 
 const bytes = (size: number): string => randomBytes(size).toString('base64');
 
@@ -52,6 +53,7 @@ describe('the configuration', () => {
       crms: ['rest'],
       guestAttributes: ['source', 'converted', 'locale'],
       personalDataInText: 'refuse',
+      guestAfterReadOnly: 'new-conversation',
       sandboxPort: 3999,
       logLevel: 'info',
     });
@@ -91,6 +93,7 @@ describe('the configuration', () => {
       CRMS: 'rest, salesforce',
       GUEST_ATTRIBUTES: 'source,vip',
       PERSONAL_DATA_IN_TEXT: 'mask',
+      GUEST_AFTER_READ_ONLY: 'close',
       GUEST_IDLE_MINUTES: '0',
       RETENTION_MESSAGES_DAYS: '7',
       RETENTION_GUESTS_DAYS: '90',
@@ -123,6 +126,7 @@ describe('the configuration', () => {
       crms: ['rest', 'salesforce'],
       guestAttributes: ['source', 'vip'],
       personalDataInText: 'mask',
+      guestAfterReadOnly: 'close',
       guestIdleMinutes: 0,
       retentionDays: { messages: 7, guests: 90, origins: 14, crmDeadLetters: 21 },
       crmReconcile: { hours: 6, pagesPerMinute: 30, repair: 'automatic' },

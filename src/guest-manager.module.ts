@@ -8,7 +8,15 @@ import { withSandboxKeys } from './config.keys.js';
 import { Idempotency } from './http/idempotency.js';
 import { InProcessGuestTransport } from './in-process/in-process-guest-transport.js';
 import { AuditService } from './modules/audit/index.js';
-import { GuestService, GuestSettings, MessageService } from './modules/guest/index.js';
+import {
+  AttachmentService,
+  ConsentService,
+  GuestService,
+  GuestSettings,
+  LiveService,
+  MessageService,
+  WidgetTokenService,
+} from './modules/guest/index.js';
 import { MetricsService } from './modules/metrics/index.js';
 import { startInside } from './service.js';
 
@@ -76,6 +84,10 @@ function managerOf({ app, options }: Running): GuestManager {
   const inside = {
     guests: app.get(GuestService, { strict: false }),
     messages: app.get(MessageService, { strict: false }),
+    attachments: app.get(AttachmentService, { strict: false }),
+    live: app.get(LiveService, { strict: false }),
+    consents: app.get(ConsentService, { strict: false }),
+    widgetTokens: app.get(WidgetTokenService, { strict: false }),
     metrics: app.get(MetricsService, { strict: false }),
     audit: app.get(AuditService, { strict: false }),
     settings: app.get(GuestSettings, { strict: false }),

@@ -15,7 +15,17 @@ export type { Crm, CrmField, CrmPage, CrmRecord, CrmRequest, HeldRecord, Verdict
 export { portProvider } from './ports.js';
 export type { PortProvider } from './ports.js';
 export { ConsentSource, Conversations, GuestChannel } from './modules/guest/index.js';
-export type { Asking, ChannelEvent, ChannelSession, ConversationView, OutgoingMessage } from './modules/guest/index.js';
+export type {
+  Asking,
+  ChannelEvent,
+  ChannelSession,
+  ConversationView,
+  FileContent,
+  FileSource,
+  HeardFile,
+  OutgoingFile,
+  OutgoingMessage,
+} from './modules/guest/index.js';
 export type { Identity } from './modules/identity/index.js';
 export { Clock } from './kernel/clock.js';
 export { AppError } from './kernel/app-error.js';

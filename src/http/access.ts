@@ -2,6 +2,7 @@ import { RequestMethod, SetMetadata } from '@nestjs/common';
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/internal';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
+import { IDEMPOTENT_METADATA } from './idempotent.js';
 import type { ScopeName } from './scopes.js';
 
 export const SCOPE_METADATA = 'http:scope';
@@ -47,6 +48,8 @@ export type DeclaredRoute = {
   readonly method: string;
   readonly path: string;
   readonly access: Access;
+  /** Run once under an `Idempotency-Key`. */
+  readonly isIdempotent: boolean;
   readonly handler: string;
 };
 
@@ -71,6 +74,7 @@ export function declaredRoutes(app: INestApplicationContext): DeclaredRoute[] {
             method,
             path: joined(prefix, tail),
             access: accessOf(reflector, handler, controller),
+            isIdempotent: reflector.get<boolean | undefined>(IDEMPOTENT_METADATA, handler) === true,
             handler: `${controller.name}.${name}`,
           })),
         );

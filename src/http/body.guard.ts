@@ -3,8 +3,9 @@ import type { Type } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA, RouteParamtypes } from '@nestjs/common/internal';
 import type { FastifyRequest } from 'fastify';
 import type { FieldError } from '../kernel/app-error.js';
+import { pointerTo } from '../kernel/json-pointer.js';
 import { invalid } from './http.errors.js';
-import { escaped, UnreadBody } from './json-body.js';
+import { UnreadBody } from './json-body.js';
 
 /**
  * Says what is wrong with a body as a whole: that it could not be read, or that it holds something and the route takes nothing. Bodies are read before
@@ -44,5 +45,5 @@ function membersOf(body: unknown): FieldError[] {
   if (body === null || typeof body !== 'object' || Array.isArray(body))
     return [{ pointer: '', rule: 'isObject', message: 'must be a JSON object without members, or left out' }];
   const message = 'is not known here; remove it. This call takes no body';
-  return Object.keys(body).map((name) => ({ pointer: `/${escaped(name)}`, rule: 'unknown', message }));
+  return Object.keys(body).map((name) => ({ pointer: pointerTo('', name), rule: 'unknown', message }));
 }

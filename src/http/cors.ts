@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 
 /** What a page may read of an answer beside its body. */
 export const EXPOSED_HEADERS = [
+  'Content-Disposition',
   'ETag',
   'Location',
   'Personal-Data-Masked',

@@ -8,7 +8,7 @@ import { fileNameIn } from './file-name.js';
 import { bodyTooLarge, unsupportedCoding, unsupportedMediaType } from './http.errors.js';
 import { BODY_TYPES, UnreadBody } from './json-body.js';
 
-const A_MEDIA_TYPE = ['any media type but JSON'];
+export const A_MEDIA_TYPE = ['any media type but JSON'];
 
 /** A file as the body of a request. Two are the same when their enumerable members are: that is what repeats are recognised by. */
 export class FileBody {
@@ -59,9 +59,13 @@ function fileGuard(limit: number): Type<CanActivate> {
   return File;
 }
 
+/** Without its parameters; undefined when it is none (RFC 9110 §8.3.1). */
+export const mediaTypeIn = (contentType = ''): string | undefined =>
+  /^\s*([\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127})\s*(;.*)?$/.exec(contentType)?.[1];
+
 /** @throws AppError `http.unsupported_media_type`, `http.bad_header`, `http.body_too_large` */
 async function read({ headers, body, raw }: FastifyRequest, limit: number, reply: FastifyReply): Promise<FileBody> {
-  const mediaType = /^\s*([\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127})\s*(;.*)?$/.exec(headers['content-type'] ?? '')?.[1];
+  const mediaType = mediaTypeIn(headers['content-type']);
   if (body !== raw || mediaType === undefined) throw unsupportedMediaType(A_MEDIA_TYPE);
   const coding = headers['content-encoding'];
   if (coding !== undefined && coding !== 'identity') throw unsupportedCoding();

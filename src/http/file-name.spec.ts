@@ -1,4 +1,4 @@
-import { fileNameIn } from './file-name.js';
+import { dispositionOf, fileNameIn } from './file-name.js';
 
 describe('The name of a file in Content-Disposition', () => {
   it.each([
@@ -43,3 +43,12 @@ describe('The name of a file in Content-Disposition', () => {
     expect(performance.now() - begun).toBeLessThan(1_000);
   });
 });
+
+it.each(['order.pdf', '€ ü.pdf', 'a "b"; c.pdf', "it's (a) *.pdf", '100%.pdf', '日本語.png', ' a '])(
+  'names a file %j as it will be read',
+  (name) => {
+    const header = dispositionOf(name);
+    expect(header).toMatch(/^[ -~]+$/);
+    expect(fileNameIn(header)).toBe(name);
+  },
+);

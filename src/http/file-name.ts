@@ -28,6 +28,16 @@ export function fileNameIn(header: string | undefined): string {
   return name;
 }
 
+/** As a file to be saved under this name: in ASCII for who reads no more, and as it is (RFC 6266 §4.3, RFC 8187). */
+export function dispositionOf(fileName: string): string {
+  const plain = fileName.replaceAll(/[^ -~]|["\\%]/g, '_');
+  const encoded = encodeURIComponent(fileName.toWellFormed()).replaceAll(
+    /['()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename="${plain}"${plain === fileName ? '' : `; filename*=UTF-8''${encoded}`}`;
+}
+
 const unquoted = (value: string): string =>
   value.startsWith('"') ? value.slice(1, -1).replaceAll(/\\(.)/g, '$1') : value;
 

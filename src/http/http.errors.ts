@@ -15,6 +15,7 @@ export const OWN_STATUS: Readonly<Record<string, number>> = {
   'http.body_too_large': 413,
   'http.url_too_long': 414,
   'http.unsupported_media_type': 415,
+  'attachment.expired': 410,
   'attachment.too_large': 413,
   'attachment.type_refused': 415,
   'http.expectation_failed': 417,

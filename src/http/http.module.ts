@@ -1,5 +1,5 @@
 import { DynamicModule, Module } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
+import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { Clock } from '../kernel/clock.js';
 import { Denials } from './access-log.js';
 import { ApiKeyUseStore } from './api-key-use.store.js';
@@ -11,9 +11,10 @@ import { AuthGuard } from './auth.guard.js';
 import { BodyGuard } from './body.guard.js';
 import { AnyOf, Callers } from './callers.js';
 import { Idempotency } from './idempotency.js';
-import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyRetention } from './idempotency.retention.js';
 import { Quotas } from './quotas.js';
+import { ScrapeController } from './scrape.controller.js';
+import { Scrape } from './scrape.js';
 import { Signatures, SigningSecrets } from './signatures.js';
 import { WidgetCallers, WidgetTokens } from './widget-tokens.js';
 
@@ -29,7 +30,7 @@ export type Access = {
 };
 
 /**
- * Authentication and idempotency for every controller. `AccessLog`, `WidgetTokens`, `IdempotencyStore`, `ApiKeyUseStore` and the kernel's ports come from
+ * Authentication and idempotency for every controller. `AccessLog`, `WidgetTokens`, `IdempotencyStore`, `ApiKeyUseStore`, `Measures` and the kernel's ports come from
  * whoever provides them globally. What belongs to the server rather than to a module is in `configureHttp`.
  */
 @Module({})
@@ -38,7 +39,7 @@ export class HttpModule {
     return {
       module: HttpModule,
       imports: [DiscoveryModule],
-      controllers: [ApiKeysController],
+      controllers: [ApiKeysController, ScrapeController],
       providers: [
         {
           provide: ApiKeys,
@@ -57,9 +58,9 @@ export class HttpModule {
         Denials,
         Idempotency,
         IdempotencyRetention,
+        Scrape,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_GUARD, useClass: BodyGuard },
-        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
       ],
       exports: [Callers, Idempotency],
     };

@@ -252,6 +252,14 @@ describe('what only HTTP can get wrong', () => {
     expect(answer).toMatch(/content-type: application\/problem\+json/i);
     expect(answer).toContain('"code":"http.malformed_url"');
     expect(answer).toMatch(/x-request-id: \S{36}/i);
+    expect(answer).toMatch(/x-content-type-options: nosniff/i);
+    expect(answer).toContain('"instance":"/v1/things/%ff%25zz"');
+  });
+
+  it('a path with what no URI reference can hold, at an instance that is one', async () => {
+    const answer = await http.raw('GET /v1/nothing/a|b"<c>[d]{e}~%20 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 404/);
+    expect(answer).toContain('"instance":"/v1/nothing/a%7Cb%22%3Cc%3E%5Bd%5D%7Be%7D~%20"');
   });
 
   it('a part of the path that is too long', async () => {

@@ -10,12 +10,15 @@ import { AppError } from '../kernel/app-error.js';
 import { allowOrigins } from './cors.js';
 import { passFilesOn } from './file-body.js';
 import { expectationFailed, malformedRequest, shuttingDown } from './http.errors.js';
+import { Idempotency } from './idempotency.js';
+import { noticeKeys } from './idempotent.js';
 import { BODY_LIMIT, BODY_TYPES, readBody } from './json-body.js';
 import { serveOpenApi } from './openapi.js';
 import { ProblemFilter, answerFrameworkError } from './problem.filter.js';
 import { PROBLEM_TYPE, problemOf } from './problem.js';
 import { keepRawBody } from './raw-body.js';
 import { rememberRoutes } from './routes.js';
+import { Scrape } from './scrape.js';
 import { addRunContext, REQUEST_ID_HEADER, requestId } from './run-context.hook.js';
 import { RequestPipe } from './validation.js';
 
@@ -45,7 +48,8 @@ export const fastifyOptions = (): FastifyHttpOptions<Server> => ({
   genReqId: requestId,
   // We say it ourselves, as a problem.
   return503OnClosing: false,
-  frameworkErrors: answerFrameworkError,
+  // Before any hook of ours has run.
+  frameworkErrors: (error, request, reply) => answerFrameworkError(error, request, reply.headers(ALWAYS)),
   clientErrorHandler: answerClientError,
 });
 
@@ -62,6 +66,8 @@ export function configureHttp(app: NestFastifyApplication, { corsOrigins }: Http
   const fastify = app.getHttpAdapter().getInstance();
   const methodsAt = rememberRoutes(fastify);
   addRunContext(fastify);
+  noticeKeys(fastify, app.get(Idempotency));
+  app.get(Scrape).watch(fastify);
   allowOrigins(fastify, corsOrigins);
   refuseEarly(fastify);
   refuseBeforeFastify(fastify.server);

@@ -1,5 +1,6 @@
 import { AppError } from '../kernel/app-error.js';
 import type { FieldError } from '../kernel/app-error.js';
+import { pointerTo } from '../kernel/json-pointer.js';
 import { invalid, malformedJson, unsupportedCoding } from './http.errors.js';
 
 /** Bytes of a request body. */
@@ -92,11 +93,11 @@ export function unsafeParts(value: unknown, counted = { members: 0 }): FieldErro
   for (let place = left.pop(); place !== undefined; place = left.pop()) {
     const { value: here, depth } = place;
     const fault = typeof here === 'string' ? textFault(here) : typeof here === 'number' ? numberFault(here) : null;
-    if (fault) errors.push({ pointer: pointerTo(place), ...fault });
+    if (fault) errors.push({ pointer: pointerOf(place), ...fault });
     if (here === null || typeof here !== 'object') continue;
     if (depth >= DEEPEST) {
       errors.push({
-        pointer: pointerTo(place),
+        pointer: pointerOf(place),
         rule: 'maxDepth',
         message: `must not be nested deeper than ${DEEPEST} levels`,
       });
@@ -108,7 +109,7 @@ export function unsafeParts(value: unknown, counted = { members: 0 }): FieldErro
     for (const [name, member] of members.reverse()) {
       const inside: Place = { value: member, name, parent: place, depth: depth + 1 };
       const nameless = Array.isArray(here) ? null : nameFault(name);
-      if (nameless) errors.push({ pointer: pointerTo(inside), ...nameless });
+      if (nameless) errors.push({ pointer: pointerOf(inside), ...nameless });
       else left.push(inside);
     }
   }
@@ -117,7 +118,7 @@ export function unsafeParts(value: unknown, counted = { members: 0 }): FieldErro
 
 type Place = { readonly value: unknown; readonly name: string; readonly parent: Place | null; readonly depth: number };
 
-const pointerTo = ({ name, parent }: Place): string => (parent === null ? '' : `${pointerTo(parent)}/${escaped(name)}`);
+const pointerOf = ({ name, parent }: Place): string => (parent === null ? '' : pointerTo(pointerOf(parent), name));
 
 /** `1e999` is JSON, but no number we could keep or hash. */
 const numberFault = (number: number): Fault | null =>
@@ -143,6 +144,3 @@ function textFault(text: string): Fault | null {
     return { rule: 'unicode', message: 'must be well-formed Unicode: it holds half a character' };
   return null;
 }
-
-/** A member name as a part of a JSON pointer (RFC 6901 §3). */
-export const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

@@ -108,13 +108,13 @@ function edgeErrors(
   if (access.kind === 'signed') {
     add(401, badSignature());
     add(429, quotaExceeded(600, { left: 0, seconds: 30, isOver: true }));
-    add(503, storageUnavailable(), storageBusy());
+    add(503, storageUnavailable(), storageBusy(), unitTooLong());
   }
   if (access.kind === 'scope') {
     add(401, notShown(), notKnown());
     add(403, notAllowed(access.scope), notFromThere(), notThatFar());
     add(429, quotaExceeded(600, { left: 0, seconds: 30, isOver: true }));
-    add(503, storageUnavailable(), storageBusy(), issuerUnavailable());
+    add(503, storageUnavailable(), storageBusy(), unitTooLong(), issuerUnavailable());
   }
   if (parameters.some(({ in: where }) => where === 'query' || where === 'path') || requestBody !== undefined)
     add(
@@ -153,6 +153,10 @@ const issuerUnavailable = (): AppError =>
   });
 const storageBusy = (): AppError =>
   new AppError('unavailable', 'storage.busy', 'More is waiting to be written than can be written soon.', {
+    retryAfterMs: 1_000,
+  });
+const unitTooLong = (): AppError =>
+  new AppError('unavailable', 'storage.unit_too_long', 'The work took too long and was undone.', {
     retryAfterMs: 1_000,
   });
 

@@ -20,11 +20,15 @@ export type Schema = {
 /** An id as examples show it. */
 export const EXAMPLE_ID = '01890a5d-ac96-774b-bcce-b302099a8057';
 
+/** Stands for a text of which nothing is said. Every text of ours says something. */
+export const PLACEHOLDER = 'text';
+
 const BY_FORMAT: Readonly<Record<string, string>> = {
   uuid: EXAMPLE_ID,
   'date-time': '2026-01-01T09:00:00.000Z',
   uri: 'https://example.com/support',
   email: 'user@example.com',
+  binary: '%PDF-1.7 …',
 };
 
 /**
@@ -36,15 +40,15 @@ export function exampleOf(schema: Schema, document: OpenAPIObject): unknown {
   if (schema.$ref !== undefined) return exampleOf(named(schema.$ref, document), document);
   const [part] = schema.allOf ?? schema.oneOf ?? [];
   if (part !== undefined) return exampleOf(part, document);
-  if (schema.enum !== undefined) return schema.enum[0];
-  if (schema.default !== undefined) return schema.default;
   const types = [schema.type ?? []].flat();
   if (types.includes('null')) return null;
+  if (schema.enum !== undefined) return schema.enum[0];
+  if (schema.default !== undefined) return schema.default;
   if (types.includes('object')) return objectOf(schema, document);
   if (types.includes('array')) return [exampleOf(schema.items ?? {}, document)];
   if (types.includes('boolean')) return true;
   if (types.includes('integer') || types.includes('number')) return schema.minimum ?? 1;
-  return BY_FORMAT[schema.format ?? ''] ?? 'text';
+  return BY_FORMAT[schema.format ?? ''] ?? PLACEHOLDER;
 }
 
 function objectOf({ properties = {}, required = [] }: Schema, document: OpenAPIObject): Record<string, unknown> {

@@ -53,6 +53,7 @@ describe('the description of the API', () => {
       '/v1/things',
       '/v1/things/open/{one}/{two}',
       '/v1/api-keys',
+      '/metrics',
     ]);
   });
 
@@ -102,6 +103,12 @@ describe('the description of the API', () => {
       '500',
       '503',
     ]);
+  });
+
+  it('says what storage may answer whatever is asked of it', () => {
+    const unavailable = JSON.stringify(document.paths['/v1/things']!.post!.responses['503']);
+    for (const code of ['storage.unavailable', 'storage.busy', 'storage.unit_too_long'])
+      expect(unavailable).toContain(code);
   });
 
   it('shows a request and an answer of every kind', () => {

@@ -61,8 +61,9 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private answer(error: unknown, request: FastifyRequest): ProblemAnswer {
-    const instance = pathOf(request.raw.url);
-    const known = this.understood(error, request, instance);
+    const path = pathOf(request.raw.url);
+    const instance = referenceTo(path);
+    const known = this.understood(error, request, path);
     if (known) return problemOf(known, instance);
     if (error instanceof HttpException && error.getStatus() < 500) return foreignProblem(error.getStatus(), instance);
     if (isAborted(error, request)) return foreignProblem(400, instance);
@@ -84,7 +85,7 @@ export class ProblemFilter implements ExceptionFilter {
 
 /** For errors that Fastify answers before Nest is asked. */
 export function answerFrameworkError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const instance = pathOf(request.raw.url);
+  const instance = referenceTo(pathOf(request.raw.url));
   const known = fastifyError(error);
   void reply.header('x-request-id', request.id);
   send(reply, known ? problemOf(known, instance) : foreignProblem(400, instance));
@@ -111,5 +112,9 @@ const isAborted = (error: unknown, request: FastifyRequest): boolean =>
 
 const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+
+/** A path as a URI reference (RFC 3986) can hold it, which `instance` is (RFC 9457 §3.1.5): a request line can hold more. */
+const referenceTo = (path: string): string =>
+  path.replaceAll(/%(?![0-9a-f]{2})|[^\w!$&'()*+,./:;=@~%-]/gi, (character) => encodeURIComponent(character));
 
 const pathOf = (url: string | undefined): string => /^[^?#]*/.exec(url ?? '')![0];

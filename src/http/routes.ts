@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 /** Remembers every route from now on, and says which methods a path takes: none when there is nothing there. */
 export function rememberRoutes(fastify: FastifyInstance): (path: string) => readonly string[] {
@@ -13,6 +13,10 @@ export function rememberRoutes(fastify: FastifyInstance): (path: string) => read
     return [...new Set(methods)].sort();
   };
 }
+
+/** The template of the route that answers; null when there is none. The path as sent may hold anything. */
+export const routeOf = (request: FastifyRequest): string | null =>
+  request.is404 ? null : (request.routeOptions.url ?? null);
 
 const fits = (template: readonly string[], sent: readonly string[]): boolean =>
   template.length === sent.length &&

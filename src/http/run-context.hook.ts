@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { enterRunContext, withRunContext } from '../kernel/run-context.js';
 import type { RunContext } from '../kernel/run-context.js';
+import { routeOf } from './routes.js';
 
 export const REQUEST_ID_HEADER = 'x-request-id';
 
@@ -38,8 +39,7 @@ export function addRunContext(fastify: FastifyInstance): void {
   });
 
   fastify.addHook('onResponse', (request, reply, done) => {
-    // The template: the path as sent may hold anything.
-    const route = request.is404 ? null : (request.routeOptions.url ?? null);
+    const route = routeOf(request);
     const facts = { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
     const isProbe = route !== null && PROBES.test(route) && reply.statusCode < 400;
     const write = () => (isProbe ? logger.debug('request answered', facts) : logger.log('request answered', facts));

@@ -15,6 +15,7 @@ import { ApiKeyUseStore } from './api-key-use.store.js';
 import { AccessLog } from './access-log.js';
 import type { Denial } from './access-log.js';
 import { configureHttp, fastifyOptions, nestOptions } from './http.js';
+import { Measures } from './measures.js';
 import { HttpModule } from './http.module.js';
 import { IdempotencyStore } from './idempotency.store.js';
 import { WidgetTokens } from './widget-tokens.js';
@@ -73,6 +74,7 @@ export async function served(options: Options): Promise<Served> {
     { provide: DataClasses, useClass: DataClasses },
     { provide: AccessLog, useValue: log },
     { provide: WidgetTokens, useValue: { find: async () => null, holds: async () => false } },
+    { provide: Measures, useValue: { read: async () => [] } },
     { provide: ApiKeyUseStore, useValue: { save: async () => undefined, all: async () => new Map() } },
     ...providers,
   ];

@@ -67,6 +67,8 @@ function membersOf(shape: object): ReadonlyMap<string, Member> | null {
   return members;
 }
 
+const CHECKS: readonly string[] = [ValidationTypes.CUSTOM_VALIDATION, ValidationTypes.IS_DEFINED];
+
 /** Null when a rule is of a kind that is not handled here. */
 function compile(shape: Type): ReadonlyMap<string, Member> | null {
   const storage = getMetadataStorage();
@@ -77,7 +79,7 @@ function compile(shape: Type): ReadonlyMap<string, Member> | null {
     members.set(rule.propertyName, member);
     if (rule.type === ValidationTypes.CONDITIONAL_VALIDATION) member.conditions.push(rule.constraints[0] as Condition);
     else if (rule.type === ValidationTypes.NESTED_VALIDATION) member.isNested = true;
-    else if (rule.type === ValidationTypes.CUSTOM_VALIDATION && rule.validateIf === undefined) {
+    else if (CHECKS.includes(rule.type) && rule.validateIf === undefined) {
       for (const { async, instance } of storage.getTargetValidatorConstraints(rule.constraintCls)) {
         if (async) return null;
         const validate = (value: unknown, about: unknown): unknown => instance.validate(value, about as never);

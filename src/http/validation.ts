@@ -5,8 +5,11 @@ import {
   getMetadataStorage,
   IsArray,
   IsInt,
+  IsISO8601,
   IsObject,
   isObject,
+  IsString,
+  Matches,
   Max,
   Min,
   ValidateIf,
@@ -15,8 +18,9 @@ import {
 } from 'class-validator';
 import type { ValidationError } from 'class-validator';
 import type { FieldError } from '../kernel/app-error.js';
+import { pointerTo } from '../kernel/json-pointer.js';
 import { invalid } from './http.errors.js';
-import { escaped, unsafeParts } from './json-body.js';
+import { unsafeParts } from './json-body.js';
 import { instanceOf, keepsAllRules, ReadBy } from './shape.js';
 
 export { invalid } from './http.errors.js';
@@ -44,7 +48,7 @@ export function parseQuery<T extends object>(shape: Type<T>, query: unknown): T 
   if (repeated.length > 0) {
     const message = 'must be given once';
     throw invalid(
-      repeated.map(([name]) => ({ pointer: `/${escaped(name)}`, rule: 'once', message })),
+      repeated.map(([name]) => ({ pointer: pointerTo('', name), rule: 'once', message })),
       'query string',
     );
   }
@@ -84,6 +88,16 @@ export const NestedList = (shape: () => Type<object>): PropertyDecorator =>
 /** Asked for its shape when it is used: classes may name each other. */
 const asInstance = (shape: () => Type<object>) => (value: unknown) => instanceOf(shape(), value);
 
+const INSTANT = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+
+/** A moment by RFC 3339, with seconds and an offset: without one it would be another moment on another machine. */
+export const IsInstant = (): PropertyDecorator =>
+  all(
+    Matches(INSTANT, { message: 'must be a date and time with an offset (RFC 3339), such as 2026-03-01T09:30:00Z' }),
+    IsISO8601({ strict: true }, { message: 'must be a date that exists' }),
+    IsString(),
+  );
+
 /** A whole number in a query string, where everything arrives as text. */
 export const QueryInt = (range: { readonly min: number; readonly max: number }): PropertyDecorator =>
   all(
@@ -120,7 +134,7 @@ const TYPE_RULES = new Set(['isString', 'isBoolean', 'isInt', 'isNumber', 'isArr
 
 function fieldErrors(faults: readonly ValidationError[], parent: string): FieldError[] {
   return faults.flatMap((fault) => {
-    const pointer = `${parent}/${escaped(fault.property)}`;
+    const pointer = pointerTo(parent, fault.property);
     const misfits = misfitsIn(fault);
     const inside = (fault.children ?? []).filter(({ property }) => !misfits.includes(property));
     if (misfits.length > 0) {

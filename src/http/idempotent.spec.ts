@@ -10,9 +10,9 @@ import type { Tally } from '../kernel/data-class.js';
 import { Vault } from '../kernel/vault.js';
 import { Scope } from './access.js';
 import { IDEMPOTENCY_WAIT_MS } from './idempotency.js';
-import { Concerns } from './idempotency.interceptor.js';
 import { IDEMPOTENCY_TTL_MS, idempotencyInProgress, IdempotencyStore } from './idempotency.store.js';
 import type { IdempotencyRecord } from './idempotency.store.js';
+import { Idempotent } from './idempotent.js';
 import { ALL, served } from './served.contract.js';
 import type { Served } from './served.contract.js';
 
@@ -109,7 +109,7 @@ class ThingController {
   constructor(private readonly work: UnitOfWork) {}
 
   @Post()
-  @Concerns((_params, answer) => `guest:${(answer as { id: string }).id}`)
+  @Idempotent((_params, answer) => `guest:${(answer as { id: string }).id}`)
   async create(@Body() body: ThingBody, @Res({ passthrough: true }) reply: FastifyReply) {
     const run = ++runs;
     return this.work.run(async () => {
@@ -123,12 +123,14 @@ class ThingController {
   }
 
   @Post(':id/touch')
+  @Idempotent()
   @HttpCode(204)
   touch(@Param('id') id: string) {
     runs++;
     kept.things.push(id);
   }
 
+  @Idempotent()
   @Post(':id/look')
   look(@Query('at') at: string) {
     return { at, run: ++runs };
