@@ -49,7 +49,10 @@ export class GuestStateError extends GuestManagerError {
   override name = 'GuestStateError';
 }
 
-/** What was sent cannot be taken; `errors` says where and why. 422 when an idempotency key was used for something else before. */
+/**
+ * What was sent cannot be taken; `errors` says where and why. 422 when an idempotency key was used for something else before, 0 when it
+ * cannot even be sent (`client.not_sendable`).
+ */
 export class GuestValidationError extends GuestManagerError {
   override name = 'GuestValidationError';
 
@@ -57,6 +60,14 @@ export class GuestValidationError extends GuestManagerError {
     return this.problem?.errors ?? [];
   }
 }
+
+/** The reason is left out: it would quote what was to be sent. */
+export const notSendable = (): GuestValidationError =>
+  new GuestValidationError(
+    'client.not_sendable',
+    0,
+    'The request cannot be sent: a body has to be JSON or a file, and what goes into a header, as token and idempotencyKey do, one line of text.',
+  );
 
 /** The token is not known any more, or there is none. */
 export class GuestUnauthenticatedError extends GuestManagerError {
@@ -127,8 +138,9 @@ export function errorOf(status: number, body: unknown, retryAfterMs: number): Gu
     const Unavailable = status === 429 ? GuestThrottledError : GuestUnavailableError;
     return new Unavailable(code, status, messageOf(problem), problem, undefined, retryAfterMs);
   }
+  // What stands in the way of a decision on consent is a record of another kind.
   const current = problem['current'] as Omit<Guest, 'etag'> | undefined;
-  if ((status === 409 || status === 412) && current !== undefined)
+  if ((status === 409 || status === 412) && current && code !== 'consent.stale')
     return new GuestConflictError(problem, withEtag(current), (problem['conflicts'] ?? []) as string[]);
   const Failure = BY_STATUS[status] ?? (problem.errors?.length ? GuestValidationError : GuestManagerError);
   return new Failure(code, status, messageOf(problem), problem);

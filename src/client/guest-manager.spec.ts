@@ -25,6 +25,23 @@ describe('GuestManager over HTTP', () => {
   });
   afterEach(() => service.close());
 
+  it('does not blame the service for what no attempt could send, and does not show it', async () => {
+    const knot: Record<string, unknown> = {};
+    knot['knot'] = knot;
+    const lineBreak = GuestManager.http({ baseUrl: service.url, token: 'sec\nret' });
+    for (const call of [
+      manager.createGuest({ ...wanted, attributes: knot as Record<string, string> }),
+      manager.createGuest(wanted, { idempotencyKey: 'a\nb' }),
+      lineBreak.getGuest(ID),
+    ]) {
+      const error = await failureOf(call);
+      expect(error).toBeInstanceOf(GuestValidationError);
+      expect(error).toMatchObject({ code: 'client.not_sendable', status: 0 });
+      expect(inspect(error)).not.toMatch(/sec\nret|knot/);
+    }
+    expect(service.requests).toEqual([]);
+  });
+
   describe('makes guests', () => {
     it('sends what is wanted, server-led unless said otherwise, and gives the guest with its ETag', async () => {
       service.answers({ status: 201, body: aGuest() }, { status: 201, body: aGuest({ mode: 'widget' }) });

@@ -1,18 +1,28 @@
 import { abortable } from './abort.js';
 import { GuestConflictError } from './errors.js';
 import type {
+  Attachment,
   AuditEntry,
+  ConsentReceipt,
+  ConsentRecord,
+  Decision,
   EngagementMetrics,
+  AttachmentContent,
+  FileToSend,
   Guest,
   GuestChanges,
+  LiveEvent,
   Message,
   Page,
   PageQuery,
   WantedGuest,
+  WantedWidgetToken,
+  WidgetToken,
+  Words,
 } from './guest.js';
-import type { CallOptions, GuestTransport, Intention } from './guest-transport.js';
+import type { CallOptions, FollowOptions, GuestTransport, Intention } from './guest-transport.js';
+import type { HttpOptions } from './http-calls.js';
 import { HttpGuestTransport } from './http-guest-transport.js';
-import type { HttpOptions } from './http-guest-transport.js';
 
 /**
  * What to do when somebody else has changed the same: the changes to make to `current` instead, or null to give up. Always asked
@@ -164,8 +174,69 @@ export class GuestManager {
   }
 
   /** Writes as a server-led guest. The message is on its way when this resolves. */
-  sendMessage(guest: Guest | string, text: string, intention?: Intention): Promise<Message> {
-    return this.transport.sendMessage(idOf(guest), text, intention);
+  sendMessage(guest: Guest | string, words: Words, intention?: Intention): Promise<Message> {
+    return this.transport.sendMessage(idOf(guest), words, intention);
+  }
+
+  /** Adds a file for a message that is sent later, and names it in `attachmentIds`. */
+  addAttachment(guest: Guest | string, file: FileToSend, intention?: Intention): Promise<Attachment> {
+    return this.transport.addAttachment(idOf(guest), file, intention);
+  }
+
+  /** Sends a file as a server-led guest, with a text or without. It is on its way when this resolves. */
+  async sendAttachment(guest: Guest | string, file: FileToSend, text = '', intention?: Intention): Promise<Message> {
+    const { id } = await this.addAttachment(guest, file, intention);
+    return this.sendMessage(guest, { ...(text && { text }), attachmentIds: [id] }, intention);
+  }
+
+  /** What became of a file. */
+  getAttachment(guest: Guest | string, attachmentId: string, options?: CallOptions): Promise<Attachment> {
+    return this.transport.attachment(idOf(guest), attachmentId, options);
+  }
+
+  /**
+   * What is in a file that the guest sent, or was sent.
+   * @throws GuestNotFoundError `attachment.expired` when Genesys has let go of it
+   */
+  getAttachmentContent(guest: Guest | string, attachmentId: string, options?: CallOptions): Promise<AttachmentContent> {
+    return this.transport.attachmentContent(idOf(guest), attachmentId, options);
+  }
+
+  /** Says that the guest types. Call it as often as keys are pressed. */
+  typeAsGuest(guest: Guest | string, options?: CallOptions): Promise<void> {
+    return this.transport.type(idOf(guest), options);
+  }
+
+  /**
+   * What is said in the guest's session, and what becomes of it, live: `for await (const event of …)`. Where the stream breaks it goes on
+   * without gap or repetition, for as long as nobody gives the signal and the guest is not over.
+   */
+  followGuest(guest: Guest | string, options?: FollowOptions): AsyncGenerator<LiveEvent, void, undefined> {
+    return this.transport.follow(idOf(guest), options);
+  }
+
+  /** Puts a decision of the guest on record; the guest's flags follow it. */
+  recordConsent(guest: Guest | string, decision: Decision, intention?: Intention): Promise<ConsentRecord> {
+    return this.transport.recordConsent(idOf(guest), decision, intention);
+  }
+
+  /** Oldest first. */
+  listConsents(guest: Guest | string, query?: PageQuery, options?: CallOptions): Promise<Page<ConsentRecord>> {
+    return this.transport.consents(idOf(guest), query, options);
+  }
+
+  getConsentReceipt(guest: Guest | string, consentId: string, options?: CallOptions): Promise<ConsentReceipt> {
+    return this.transport.consentReceipt(idOf(guest), consentId, options);
+  }
+
+  /** For a back end to hand to its page. */
+  makeWidgetToken(guest: Guest | string, wanted: WantedWidgetToken, intention?: Intention): Promise<WidgetToken> {
+    return this.transport.makeWidgetToken(idOf(guest), wanted, intention);
+  }
+
+  /** Every widget token of this guest, at once. */
+  revokeWidgetTokens(guest: Guest | string, options?: CallOptions): Promise<void> {
+    return this.transport.revokeWidgetTokens(idOf(guest), options);
   }
 
   /** Oldest first. */

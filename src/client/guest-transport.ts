@@ -1,12 +1,22 @@
 import type {
+  Attachment,
   AuditEntry,
+  ConsentReceipt,
+  ConsentRecord,
+  Decision,
   EngagementMetrics,
+  AttachmentContent,
+  FileToSend,
   Guest,
   GuestChanges,
+  LiveEvent,
   Message,
   Page,
   PageQuery,
   WantedGuest,
+  WantedWidgetToken,
+  WidgetToken,
+  Words,
 } from './guest.js';
 
 /**
@@ -20,6 +30,9 @@ export type CallOptions = {
   /** Ends the call with a `GuestAbortedError`, also while it waits to try again. */
   readonly signal?: AbortSignal;
 };
+
+/** Where to go on: after the event with this `id`. From now on unless given. */
+export type FollowOptions = CallOptions & { readonly lastEventId?: string };
 
 /** The intention behind a call. The same key again means the same intention: it is carried out once and answered alike. */
 export type Intention = CallOptions & { readonly idempotencyKey?: string };
@@ -35,9 +48,21 @@ export interface GuestTransport {
   update(id: string, changes: GuestChanges, condition: UpdateCondition, intention?: Intention): Promise<Guest>;
   close(id: string, intention?: Intention): Promise<Guest>;
   metrics(id: string, options?: CallOptions): Promise<EngagementMetrics>;
-  sendMessage(id: string, text: string, intention?: Intention): Promise<Message>;
+  sendMessage(id: string, words: Words, intention?: Intention): Promise<Message>;
+  type(id: string, options?: CallOptions): Promise<void>;
+  addAttachment(id: string, file: FileToSend, intention?: Intention): Promise<Attachment>;
+  attachment(id: string, attachmentId: string, options?: CallOptions): Promise<Attachment>;
+  attachmentContent(id: string, attachmentId: string, options?: CallOptions): Promise<AttachmentContent>;
+  /** Ends after the last event there is, or when the signal is given. */
+  follow(id: string, options?: FollowOptions): AsyncGenerator<LiveEvent, void, undefined>;
   /** Oldest first. */
   messages(id: string, query?: PageQuery, options?: CallOptions): Promise<Page<Message>>;
+  recordConsent(id: string, decision: Decision, intention?: Intention): Promise<ConsentRecord>;
+  /** Oldest first. */
+  consents(id: string, query?: PageQuery, options?: CallOptions): Promise<Page<ConsentRecord>>;
+  consentReceipt(id: string, consentId: string, options?: CallOptions): Promise<ConsentReceipt>;
+  makeWidgetToken(id: string, wanted: WantedWidgetToken, intention?: Intention): Promise<WidgetToken>;
+  revokeWidgetTokens(id: string, options?: CallOptions): Promise<void>;
   /** The chain of one guest, oldest first. */
   auditEntries(id: string, query?: PageQuery, options?: CallOptions): Promise<Page<AuditEntry>>;
 }

@@ -26,6 +26,13 @@ export type WantedGuest = {
   readonly consent: Consent;
   readonly channelContext?: ChannelContext;
   readonly attributes?: Attributes;
+  /** Of a server-led guest who has signed in at the page: what the identity provider answered. Exchanged at Genesys Cloud, and never shown. */
+  readonly authenticate?: {
+    readonly code: string;
+    readonly redirectUri: string;
+    readonly codeVerifier?: string;
+    readonly nonce?: string;
+  };
 };
 
 /** A merge patch (RFC 7396): members given are replaced, `null` deletes, all others stay. */
@@ -91,7 +98,83 @@ export type Message = {
   readonly text: string | null;
   readonly at: string;
   /** The files it carries. */
-  readonly attachmentIds: readonly string[];
+  readonly attachments: readonly Attachment[];
+};
+
+/** What the guest says: a text, files that were added before, or both. */
+export type Words = string | { readonly text?: string; readonly attachmentIds?: readonly string[] };
+
+/** A file for the guest to send. Without a `mediaType` it is `application/octet-stream`. */
+export type FileToSend = {
+  readonly fileName: string;
+  readonly mediaType?: string;
+  readonly content: Blob | ArrayBuffer | Uint8Array<ArrayBuffer>;
+};
+
+/** What is in a file. The service passes on only media types that cannot act in a page, and calls all others `application/octet-stream`. */
+export type AttachmentContent = { readonly fileName: string; readonly mediaType: string; readonly content: Blob };
+
+/** A file that the guest has sent, or was sent. Its name and type are null when they were erased. */
+export type Attachment = {
+  readonly id: string;
+  /** `queued` until Genesys has it, then `uploaded`; files of the other side are `received`. `code` says why it is `refused` or `expired`. */
+  readonly status: 'queued' | 'uploaded' | 'received' | 'refused' | 'expired';
+  readonly code: string | null;
+  readonly fileName: string | null;
+  readonly mediaType: string | null;
+  /** Bytes; null when the other side did not say. */
+  readonly size: number | null;
+  /** Of the message that carries it. */
+  readonly messageId: string | null;
+  readonly at: string;
+};
+
+/** What happens in a guest's session. What has an `id` is stored, and a stream can go on after it. */
+export type LiveEvent = { readonly id?: string } & (
+  | { readonly event: 'message'; readonly data: Message }
+  /** For how long to show that they type; 0 when they have stopped. */
+  | { readonly event: 'typing'; readonly data: { readonly from: 'agent' | 'bot'; readonly durationMs: number } }
+  | {
+      readonly event: 'state';
+      readonly data: { readonly state: GuestState; readonly version: number; readonly interactionCount: number };
+    }
+  /** The last there is. */
+  | {
+      readonly event: 'closed';
+      readonly data: { readonly state: GuestState; readonly version: number; readonly closeReason: string | null };
+    }
+);
+
+/** What a guest decided, and how they said so. `at` is now unless given. */
+export type Decision = {
+  readonly purpose: keyof Consent;
+  readonly decision: 'granted' | 'withdrawn';
+  readonly method: 'api' | 'widget' | 'form' | 'verbal' | 'imported';
+  /** Which text they were shown. */
+  readonly noticeVersion?: string | null;
+  readonly at?: string;
+};
+
+/** A decision on record. It never changes. */
+export type ConsentRecord = Required<Decision> & {
+  readonly id: string;
+  readonly guestId: string;
+  readonly recordedAt: string;
+  readonly actor: string;
+};
+
+/** `jws` can be checked by anybody with the keys at `/v1/consents/keys`; `receipt` is what stands in it, to read. */
+export type ConsentReceipt = { readonly receipt: Readonly<Record<string, unknown>>; readonly jws: string };
+
+/** For pages of these origins. It lives for 15 minutes unless `expiresIn` says otherwise, in seconds. */
+export type WantedWidgetToken = { readonly origins: readonly string[]; readonly expiresIn?: number };
+
+/** With it a page can be its own guest, and nobody else. */
+export type WidgetToken = {
+  readonly token: string;
+  readonly tokenId: string;
+  readonly expiresAt: string;
+  readonly scopes: readonly string[];
 };
 
 /** `hash` is SHA-256 over `previousHash` as 32 bytes followed by `body` as UTF-8, so anybody can check the trail. */

@@ -15,4 +15,5 @@ export type { FieldError, Problem } from './errors.js';
 export type * from './guest.js';
 export type * from './guest-transport.js';
 export * from './guest-manager.js';
+export type { HttpOptions } from './http-calls.js';
 export * from './http-guest-transport.js';

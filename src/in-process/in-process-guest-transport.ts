@@ -3,54 +3,81 @@ import { Logger } from '@nestjs/common';
 import { abortable, aborted } from '../client/abort.js';
 import { errorOf, GuestManagerError, withEtag } from '../client/errors.js';
 import type {
+  Attachment,
   AuditEntry,
   CallOptions,
+  ConsentReceipt,
+  ConsentRecord,
+  Decision,
   EngagementMetrics,
+  AttachmentContent,
+  FileToSend,
+  FollowOptions,
   Guest,
   GuestChanges,
   GuestTransport,
   Intention,
+  LiveEvent,
   Message,
   Page,
-  PageQuery,
   UpdateCondition,
   WantedGuest,
+  WantedWidgetToken,
+  WidgetToken,
+  Words,
 } from '../client/index.js';
-import { requireIfMatch } from '../http/etag.js';
-import { bodyTooLarge } from '../http/http.errors.js';
-import { IdPath } from '../http/id-path.js';
+import { answeredAs } from '../http/file-answer.js';
+import { PageQuery } from '../http/page-query.js';
 import { digest, Idempotency, idempotencyKey } from '../http/idempotency.js';
-import { BODY_LIMIT, parseJsonBody } from '../http/json-body.js';
 import { internalProblem, problemOf } from '../http/problem.js';
 import { parse, parseQuery } from '../http/validation.js';
 import { AppError } from '../kernel/app-error.js';
 import { withRunContext } from '../kernel/run-context.js';
 import { AuditService, EntriesQuery, entryView } from '../modules/audit/index.js';
 import {
-  conditionOf,
+  AttachmentPath,
+  AttachmentService,
+  attachmentView,
+  consentPageView,
+  ConsentPath,
+  ConsentService,
+  consentView,
   CreateGuestBody,
   GuestConflict,
   guestPatch,
   GuestService,
   GuestSettings,
   guestView,
-  ListMessagesQuery,
+  LiveService,
+  MakeWidgetTokenBody,
   messagePageView,
   MessageService,
   messageView,
   wordsOf,
   PatchGuestBody,
-  PatchQuery,
+  RecordConsentBody,
   SendMessageBody,
   shownConflict,
+  showingWhatStands,
+  signedReceiptView,
+  streamEvents,
+  wantedConsent,
   wantedGuest,
+  WIDGET_TOKEN_SECONDS,
+  WidgetTokenService,
+  widgetTokenView,
 } from '../modules/guest/index.js';
 import { MetricsService } from '../modules/metrics/index.js';
+import { conditionFrom, fileFrom, known, received } from './received.js';
 
 /** What a call in the same process is answered by. */
 export type Inside = {
   readonly guests: GuestService;
   readonly messages: MessageService;
+  readonly attachments: AttachmentService;
+  readonly live: LiveService;
+  readonly consents: ConsentService;
+  readonly widgetTokens: WidgetTokenService;
   readonly metrics: MetricsService;
   readonly audit: AuditService;
   readonly settings: GuestSettings;
@@ -107,17 +134,99 @@ export class InProcessGuestTransport implements GuestTransport {
     return this.call(options, () => this.inside.metrics.measure(known(id)));
   }
 
-  sendMessage(id: string, text: string, intention: Intention = {}): Promise<Message> {
-    const call = { name: 'send', of: id, asked: text, subject: () => id, intention };
-    return this.once(call, async () => {
-      const words = wordsOf(parse(SendMessageBody, received({ text })));
-      return messageView(await this.inside.messages.send(known(id), words.text)) as Message;
+  sendMessage(id: string, words: Words, intention: Intention = {}): Promise<Message> {
+    const asked = typeof words === 'string' ? { text: words } : words;
+    return this.once({ name: 'send', of: id, asked, subject: () => id, intention }, async () => {
+      const { text, attachmentIds } = wordsOf(parse(SendMessageBody, received(asked)));
+      return messageView(await this.inside.messages.send(known(id), text, attachmentIds)) as Message;
     });
+  }
+
+  type(id: string, options: CallOptions = {}): Promise<void> {
+    return this.call(options, () => this.inside.live.types(known(id)));
+  }
+
+  async addAttachment(id: string, file: FileToSend, intention: Intention = {}): Promise<Attachment> {
+    const asked = await fileFrom(file).catch((error: unknown) => Promise.reject(this.shown(error)));
+    return this.once({ name: 'add', of: id, asked, subject: () => id, intention }, async () => {
+      const { fileName, mediaType, bytes } = asked;
+      return attachmentView(await this.inside.attachments.add(known(id), { fileName, mediaType, bytes })) as Attachment;
+    });
+  }
+
+  attachment(id: string, attachmentId: string, options: CallOptions = {}): Promise<Attachment> {
+    return this.call(options, async () => {
+      const path = parse(AttachmentPath, { id, attachmentId }, 'path');
+      return attachmentView(await this.inside.attachments.get(path.id, path.attachmentId)) as Attachment;
+    });
+  }
+
+  attachmentContent(id: string, attachmentId: string, options: CallOptions = {}): Promise<AttachmentContent> {
+    return this.call(options, async () => {
+      const path = parse(AttachmentPath, { id, attachmentId }, 'path');
+      const gone = options.signal ?? new AbortController().signal;
+      const { fileName, mediaType, bytes } = await this.inside.attachments.content(path.id, path.attachmentId, gone);
+      const chunks: Uint8Array<ArrayBuffer>[] = [];
+      for await (const chunk of bytes) chunks.push(new Uint8Array(chunk));
+      const type = answeredAs(mediaType);
+      return { fileName, mediaType: type, content: new Blob(chunks, { type }) };
+    });
+  }
+
+  async *follow(id: string, { lastEventId, signal }: FollowOptions = {}): AsyncGenerator<LiveEvent, void, undefined> {
+    const gone = new AbortController();
+    const end = (): void => gone.abort();
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted) return;
+    try {
+      const follow = () => this.inside.live.follow(known(id), lastEventId ?? null, gone.signal);
+      const events = await this.call({}, follow);
+      if (events !== null) yield* streamEvents(events) as AsyncGenerator<LiveEvent, void>;
+    } finally {
+      signal?.removeEventListener('abort', end);
+      end();
+    }
+  }
+
+  recordConsent(id: string, decision: Decision, intention: Intention = {}): Promise<ConsentRecord> {
+    const call = { name: 'record', of: id, asked: decision, subject: () => id, intention };
+    return this.once(call, async () => {
+      const wanted = wantedConsent(parse(RecordConsentBody, received(decision)));
+      return consentView(await showingWhatStands(this.inside.consents.record(known(id), wanted)));
+    });
+  }
+
+  consents(id: string, query: PageQuery = {}, options: CallOptions = {}): Promise<Page<ConsentRecord>> {
+    return this.call(options, async () => {
+      const { cursor, limit = 100 } = parseQuery(PageQuery, query);
+      return consentPageView(await this.inside.consents.list(known(id), cursor, limit));
+    });
+  }
+
+  consentReceipt(id: string, consentId: string, options: CallOptions = {}): Promise<ConsentReceipt> {
+    return this.call(options, async () => {
+      const path = parse(ConsentPath, { id, consentId }, 'path');
+      const { receipt, jws } = signedReceiptView(await this.inside.consents.receipt(path.id, path.consentId));
+      return { receipt: { ...receipt }, jws };
+    });
+  }
+
+  makeWidgetToken(id: string, wanted: WantedWidgetToken, intention: Intention = {}): Promise<WidgetToken> {
+    const call = { name: 'token', of: id, asked: wanted, subject: () => id, intention };
+    return this.once(call, async () => {
+      const { origins, expiresIn } = parse(MakeWidgetTokenBody, received(wanted));
+      const seconds = expiresIn ?? WIDGET_TOKEN_SECONDS.default;
+      return widgetTokenView(await this.inside.widgetTokens.make(known(id), origins, seconds));
+    });
+  }
+
+  revokeWidgetTokens(id: string, options: CallOptions = {}): Promise<void> {
+    return this.call(options, () => this.inside.widgetTokens.revokeAll(known(id)));
   }
 
   messages(id: string, query: PageQuery = {}, options: CallOptions = {}): Promise<Page<Message>> {
     return this.call(options, async () => {
-      const { cursor, limit = 100 } = parseQuery(ListMessagesQuery, query);
+      const { cursor, limit = 100 } = parseQuery(PageQuery, query);
       return messagePageView(await this.inside.messages.list(known(id), cursor, limit)) as Page<Message>;
     });
   }
@@ -178,21 +287,8 @@ export class InProcessGuestTransport implements GuestTransport {
       const { problem } = problemOf(known);
       return errorOf(problem.status, problem, known.retryAfterMs ?? 0);
     }
+    if (known instanceof GuestManagerError) return known;
     this.logger.error('call failed', { error });
     return errorOf(500, internalProblem().problem, 0);
   }
 }
-
-const known = (id: string): string => parse(IdPath, { id }, 'path').id;
-
-/** What would have arrived at the REST API, within its limits. */
-function received(value: unknown): unknown {
-  const bytes = Buffer.from(JSON.stringify(value));
-  if (bytes.length > BODY_LIMIT) throw bodyTooLarge(BODY_LIMIT);
-  return parseJsonBody(bytes);
-}
-
-const conditionFrom = (given: UpdateCondition): ReturnType<typeof conditionOf> =>
-  'etag' in given
-    ? conditionOf(requireIfMatch(given.etag))
-    : conditionOf('*', given.base === null ? undefined : parseQuery(PatchQuery, { base: String(given.base) }).base);
