@@ -8,7 +8,7 @@ const { median, rounded } = require('./figures');
 const { Client } = require('./http');
 const { load } = require('./load');
 const { machine } = require('./machine');
-const { ask, start } = require('./processes');
+const { start } = require('./processes');
 const { CrmWatch, slowCrm } = require('./sandbox');
 const { scratchFile } = require('./scratch');
 const { verify } = require('./verify');
@@ -18,7 +18,7 @@ const GUESTS = 512;
 const TARGET = { ofRaw: 0.5 };
 /** Entries a create leaves in the trail: that it happened, and that the CRM was told. */
 const ENTRIES_OF_CREATE = 2;
-const WARM_UP = { calls: 6_000, seconds: 8 };
+const WARM_UP = { calls: 15_000, seconds: 12 };
 /** How long the CRM may take to be told of what was done before. */
 const QUIET_MS = 20_000;
 
@@ -39,19 +39,19 @@ async function againstRaw(name, asked, { seconds, rounds, dist, profile, say }) 
   const ids = { raw: /** @type {string[]} */ ([]), ours: /** @type {string[]} */ ([]) };
   const crm = new CrmWatch(other.told.forService, () => ids.raw.length + ids.ours.length);
   await fill(ids.raw, placeOf('raw', name), environment, crm);
-  const example = await changeOne(ids.raw[0] ?? '', placeOf('raw', name), environment);
+  const statements = scratchFile(`${name}-statements.json`);
+  const text = await changeSome(ids.raw, placeOf('raw', name), environment, statements);
   await slowCrm(other.told.forService);
   const raw = await start('raw', {
     ...build,
     ...placeOf('raw', name),
-    BENCH_BEFORE: JSON.stringify(example.before),
-    BENCH_EXAMPLE: JSON.stringify({ id: ids.raw[0], text: example.text }),
+    BENCH_STATEMENTS: statements,
+    BENCH_EXAMPLE: JSON.stringify({ id: ids.raw[0], text }),
   });
   const ours = await start('service', { ...environment, ...placeOf('ours', name) }, { profile });
   ids.ours.push(...(await create(ours.told)));
   if (!(await crm.caughtUp(QUIET_MS))) throw new Error('the CRM was not told');
   const servers = { ours, raw };
-  if (name === 'patch') say(` a change ${raw.told.writes.join(', ')}`);
 
   const calls = { ours: 0, raw: 0 };
   /** @param {Variant} variant @param {{ seconds: number, calls?: number }} length */
@@ -92,6 +92,7 @@ async function againstRaw(name, asked, { seconds, rounds, dist, profile, say }) 
   await Promise.all([ours, raw, other].map((server) => server.stop()));
   const stored = await verify(build, [
     { name: 'ours', place: placeOf('ours', name), acknowledged: ids.ours, rows: { guest: 1 }, chains: true },
+    { name: 'raw', place: placeOf('raw', name), acknowledged: ids.raw, rows: { guest: 1 } },
   ]);
   /** @param {'perSecond' | 'p50Ms' | 'p99Ms'} figure */
   const medians = (figure) => ({
@@ -142,23 +143,28 @@ async function fill(ids, place, environment, crm) {
 }
 
 /**
- * What is known of a guest before the service changes it, and what the service answers then; the CRM has been told when this returns.
- * @param {string} id
+ * What the service answers when it changes a guest; the statements it puts for many at once are in `statements` afterwards.
+ * @param {readonly string[]} ids
  * @param {Record<string, string>} place
  * @param {Record<string, string>} environment
+ * @param {string} statements
  */
-async function changeOne(id, place, environment) {
-  const before = await ask('footprint', { ...environment, ...place, BENCH_GUEST: id });
-  const service = await start('service', { ...environment, ...place });
-  const client = new Client(service.told.origin, 1);
-  const { headers, ...call } = change(id, 0);
+async function changeSome(ids, place, environment, statements) {
+  const service = await start('statements', { ...environment, ...place, BENCH_STATEMENTS: statements });
+  const client = new Client(service.told.origin, CALLERS);
   const authorization = `Bearer ${service.told.apiKey}`;
-  const { status, text } = await client.send({ ...call, headers: { ...headers, authorization } });
-  if (status !== 200) throw new Error(`the service answered ${status}: ${text.slice(0, 500)}`);
-  await synced(client, authorization, id, JSON.parse(text).version);
+  const texts = await Promise.all(
+    ids.slice(0, CALLERS).map(async (id) => {
+      const { headers, ...call } = change(id, 0);
+      const { status, text } = await client.send({ ...call, headers: { ...headers, authorization } });
+      if (status !== 200) throw new Error(`the service answered ${status}: ${text.slice(0, 500)}`);
+      await synced(client, authorization, id, JSON.parse(text).version);
+      return text;
+    }),
+  );
   client.close();
   await service.stop();
-  return { before, text };
+  return texts[0];
 }
 
 /**

@@ -19,6 +19,7 @@ process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 /**
  * @typedef {object} Server
  * @property {any} told what it said when it was ready
+ * @property {() => number} residentBytes what it holds in memory now
  * @property {() => Promise<void>} stop lets it finish what it has begun
  * @property {() => Promise<void>} kill as a power cut would
  */
@@ -58,7 +59,12 @@ async function start(name, env, { profile = null } = {}) {
     await within(STOP_MS, ended, () => child.kill('SIGKILL'));
     await ended;
   };
-  return { told, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
+  return {
+    told,
+    residentBytes: () => residentBytes(child.pid),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
 }
 
 /**
@@ -104,6 +110,16 @@ function within(ms, promise, late) {
 function inherited() {
   const names = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot'];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
+/** As Linux tells; NaN elsewhere. @param {number | undefined} pid */
+function residentBytes(pid) {
+  try {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kilobytes) * 1_024;
+  } catch {
+    return NaN;
+  }
 }
 
 /** @param {string} file */

@@ -1,9 +1,8 @@
 'use strict';
 /** Draining a queue to a CRM that takes 50 ms a call and 40 calls in any second, against sending the same chunks one after the other. */
-const { Buffer } = require('node:buffer');
-const { createServer } = require('node:http');
 const { performance } = require('node:perf_hooks');
 const { setTimeout: sleep } = require('node:timers/promises');
+const { BatchCrm } = require('../crm');
 const { rounded } = require('../figures');
 const { Client } = require('../http');
 const { machine } = require('../machine');
@@ -17,53 +16,9 @@ const CREATORS = 32;
 const LONGEST_MS = 120_000;
 const TARGET = { ofLimit: 0.9, overSequential: 1.8 };
 
-/** A CRM that refuses what exceeds its limit, and everything until it opens. */
-class LimitedCrm {
-  isOpen = false;
-  complaints = 0;
-  /** @type {number[]} when the calls it took began */
-  taken = [];
-  /** @type {Set<string>} */
-  held = new Set();
-
-  async listen() {
-    this.server = createServer((request, answer) => {
-      /** @type {Buffer[]} */
-      const parts = [];
-      request
-        .on('data', (part) => parts.push(part))
-        .once('end', () => {
-          // Whether it is there may be asked at any time, at no cost.
-          if (request.method === 'POST') void this.answer(Buffer.concat(parts), answer);
-          else answer.writeHead(200).end();
-        });
-    });
-    await new Promise((resolve) => this.server?.listen(0, '127.0.0.1', () => resolve(undefined)));
-    const { port } = /** @type {import('node:net').AddressInfo} */ (this.server.address());
-    return `http://127.0.0.1:${port}`;
-  }
-
-  /** @param {Buffer} body @param {import('node:http').ServerResponse} answer */
-  async answer(body, answer) {
-    const now = performance.now();
-    const isTaken = this.isOpen && this.taken.filter((at) => now - at < 1_000).length < LIMIT;
-    if (isTaken) this.taken.push(now);
-    else if (this.isOpen) this.complaints++;
-    await sleep(CALL_MS);
-    if (!isTaken) return void answer.writeHead(429, { 'retry-after': '1' }).end();
-    for (const { externalId } of JSON.parse(body.toString()).records) this.held.add(externalId);
-    answer.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-  }
-
-  close() {
-    this.server?.close();
-    this.server?.closeAllConnections();
-  }
-}
-
 /** @param {import('../main').Options} options */
 async function run({ dist, say }) {
-  const crm = new LimitedCrm();
+  const crm = new BatchCrm({ callMs: CALL_MS, limit: LIMIT });
   const url = await crm.listen();
   const { told: others } = await start('other-side', { BENCH_DIST: dist });
   const { told } = await start('service', {
@@ -78,10 +33,7 @@ async function run({ dist, say }) {
   await createGuests(new Client(told.origin, CREATORS), told.apiKey);
   say(` ${GUESTS} guests wait`);
   crm.isOpen = true;
-  const until = performance.now() + LONGEST_MS;
-  while (crm.held.size < GUESTS && performance.now() < until) await sleep(20);
-  const missing = GUESTS - crm.held.size;
-  if (missing > 0) throw new Error(`${missing} guests did not arrive`);
+  await crm.holds(GUESTS, LONGEST_MS);
   const [first = 0, last = 0] = [crm.taken[0], crm.taken.at(-1)];
   const seconds = (last - first + CALL_MS) / 1_000;
   const { complaints } = crm;

@@ -1,7 +1,7 @@
 'use strict';
 /**
- * Changing guests, durably: `PATCH /v1/guests/{id}` with 32 callers, against raw Fastify that reads the guest and writes the rows a change leaves on the
- * same engine, and does nothing else.
+ * Changing guests, durably: `PATCH /v1/guests/{id}` with 32 callers, against raw Fastify that puts the same statements to the same engine, those of the
+ * CRM's delivery included, and does nothing else.
  */
 const { againstRaw, change } = require('../against-raw');
 

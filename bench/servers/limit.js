@@ -5,12 +5,10 @@
  * delivered.
  */
 const { randomBytes } = require('node:crypto');
-const { setImmediate: nextTurn } = require('node:timers/promises');
 const fastify = require('fastify');
+const { inBatches } = require('../batches');
 const { footprintOf, insertInto } = require('../footprint');
 const { built, serve, setting } = require('../serving');
-
-const BATCH = 64;
 
 serve(async () => {
   const { openEmbedded } = built('adapters/storage/embedded/embedded.engine.js');
@@ -24,33 +22,17 @@ serve(async () => {
   const inserts = footprint.map(insertInto);
 
   const connection = await engine.writes.connect();
-  /** @type {{ values: Values, resolve: () => void, reject: (error: unknown) => void }[]} */
-  const waiting = [];
-  let working = false;
-  const workOff = async () => {
-    working = true;
-    while (waiting.length > 0) {
-      await nextTurn();
-      const batch = waiting.splice(0, BATCH);
-      const values = rowsOf.map((rowOf) => `[${batch.map((member) => rowOf(member.values)).join(',')}]`);
-      try {
-        await connection.query('begin');
-        for (const [index, insert] of inserts.entries()) await connection.query({ ...insert, values: [values[index]] });
-        await connection.query('commit');
-        for (const member of batch) member.resolve();
-      } catch (error) {
-        for (const member of batch) member.reject(error);
-        await connection.query('rollback');
-      }
+  const write = inBatches(async (/** @type {Values[]} */ batch) => {
+    const values = rowsOf.map((rowOf) => `[${batch.map(rowOf).join(',')}]`);
+    try {
+      await connection.query('begin');
+      for (const [index, insert] of inserts.entries()) await connection.query({ ...insert, values: [values[index]] });
+      await connection.query('commit');
+    } catch (error) {
+      await connection.query('rollback');
+      throw error;
     }
-    working = false;
-  };
-  /** @param {Values} values */
-  const write = (values) =>
-    new Promise((resolve, reject) => {
-      waiting.push({ values, resolve: () => resolve(undefined), reject });
-      if (!working) void workOff();
-    });
+  });
 
   const app = fastify();
   app.post('/v1/guests', async (_request, reply) => {

@@ -1,57 +1,122 @@
 'use strict';
 /**
- * Fastify and nothing else, on a database that the service filled: reads a guest by the service's statement, and writes what the service left when it
- * changed one and the CRM was told, one statement a table, in one durable transaction for up to 64 callers. Nothing is checked, merged, hashed or
- * delivered.
+ * Fastify and nothing else, on a database that the service filled: reads a guest by its key, and puts the statements that the service puts for one that is
+ * changed and brought to the CRM, in one durable transaction for up to 64 callers. Their values are an example's under another id. Nothing is checked, merged,
+ * hashed, sealed or delivered.
  */
-const { setImmediate: nextTurn } = require('node:timers/promises');
+const { randomUUID } = require('node:crypto');
+const { readFileSync } = require('node:fs');
+const { setTimeout: sleep } = require('node:timers/promises');
 const fastify = require('fastify');
-const { footprintOf, insertInto } = require('../footprint');
+const { inBatches } = require('../batches');
 const { built, serve, setting } = require('../serving');
 
-const BATCH = 64;
+/** As the service does for `rest`: up to as many chunks of as many records at once, and this long between two looks. */
+const [CHUNKS, CHUNK, LOOK_MS] = [8, 50, 50];
+/** A read a request, by key. The service asks for those of one turn together, which is its own doing. */
 const FIND = { name: 'guest.find', text: 'select document from guest where id = $1' };
-const LOCK = { name: 'guest.lock', text: 'select document from guest where id = any($1::uuid[]) for update' };
-
-/** @typedef {import('../footprint').Left} Left */
+/** Between two rows in the text that a column goes as. */
+const NEXT = '\u001e';
 
 serve(async () => {
   const { openEmbedded } = built('adapters/storage/embedded/embedded.engine.js');
   const engine = await openEmbedded({ dataDir: setting('DATA_DIR') });
+  /** @type {Record<string, { text: string, values: any[] }>} */
+  const recorded = JSON.parse(readFileSync(setting('BENCH_STATEMENTS'), 'utf8'));
   const { id: exampleId, text: exampleText } = JSON.parse(setting('BENCH_EXAMPLE'));
-  /** @type {Left[]} */
-  const before = JSON.parse(setting('BENCH_BEFORE'));
-  const statements = await changesOf(engine.reads, before, await footprintOf(engine.reads, exampleId));
+  /** @param {string} name @param {any[]} values */
+  const put = (name, values) => ({ name, text: /** @type {any} */ (recorded[name]).text, values });
+  const now = () => new Date().toISOString();
 
-  // The engine has one session: whoever holds it for writing keeps readers waiting.
-  /** @type {import('pg').PoolClient | undefined} */
-  let held;
-  /** @type {{ id: string, resolve: (value?: unknown) => void, reject: (error: unknown) => void }[]} */
-  const waiting = [];
-  let working = false;
-  let count = 1_000;
-  const workOff = async () => {
-    working = true;
-    const connection = (held ??= await engine.writes.connect());
-    while (waiting.length > 0) {
-      await nextTurn();
-      const batch = waiting.splice(0, BATCH);
-      try {
-        await connection.query('begin');
-        await connection.query({ ...LOCK, values: [batch.map(({ id }) => id)] });
-        for (const { rowsOf, ...statement } of statements) {
-          const rows = batch.flatMap(({ id }) => rowsOf.map((rowOf) => rowOf(id, count++)));
-          await connection.query({ ...statement, values: [`[${rows.join(',')}]`] });
-        }
-        await connection.query('commit');
-        for (const member of batch) member.resolve();
-      } catch (error) {
-        for (const member of batch) member.reject(error);
-        await connection.query('rollback');
-      }
-    }
-    working = false;
+  /**
+   * The first row of an example, of whoever it is.
+   * @param {string} name
+   * @param {(row: string[]) => string | undefined} whose
+   */
+  const example = (name, whose) => {
+    const row = (recorded[name]?.values ?? []).map((column) => column.split(NEXT)[0]);
+    return (/** @type {string} */ id) => row.map((value) => value.replaceAll(whose(row), id));
   };
+  const entryOf = example('audit.append', ([subject]) => subject?.slice('guest:'.length));
+  const desiredOf = example('crm.put', (row) => row[1]);
+  const eventOf = example('metric.insert', ([id]) => id);
+  const settledOf = example('crm.settle', (row) => row[3]);
+  /** @param {(string | number)[][]} rows */
+  const texts = (rows) => (rows[0] ?? []).map((_, at) => rows.map((row) => row[at]).join(NEXT));
+
+  let last = Promise.resolve();
+  /** One transaction after another. @param {(connection: import('pg').PoolClient) => Promise<void>} work */
+  const transact = (work) => {
+    const done = last.then(async () => {
+      const connection = await engine.writes.connect();
+      await connection.query('begin');
+      await work(connection);
+      await connection.query('commit');
+      connection.release();
+    });
+    // One that fails is told to whoever asked; it is a mistake in here, and ends the measurement.
+    last = done.catch(() => undefined);
+    return done;
+  };
+
+  /** @param {import('pg').PoolClient} connection @param {string[]} ids */
+  const append = async (connection, ids) => {
+    const heads = await connection.query(put('audit.heads', [ids.map((id) => `guest:${id}`)]));
+    const entries = heads.rows.map(({ subject, sequence }) => {
+      const entry = entryOf(subject.slice('guest:'.length));
+      return [entry[0], sequence + 1, ...entry.slice(2, 6), entry[6], sequence + 1, ...entry.slice(8)];
+    });
+    await connection.query(put('audit.append', texts(/** @type {string[][]} */ (entries))));
+  };
+
+  let count = 0;
+  /** @param {string[]} ids */
+  const change = (ids) =>
+    transact(async (connection) => {
+      const guests = await connection.query(put('guest.lock_many', [ids]));
+      await connection.query(put('subject_key.find_many', [ids.map((id) => `guest:${id}`)]));
+      await append(connection, ids);
+      const desired = guests.rows.map(({ id, document }) => {
+        const [crm, guestId, , record] = desiredOf(id);
+        return [crm, guestId, document.version + 1, record, String(++count).padStart(64, '0'), now()];
+      });
+      await connection.query(put('crm.put', texts(/** @type {string[][]} */ (desired))));
+      const changed = guests.rows.map(({ document }) => {
+        const sent = { ...document, version: document.version + 1, attributes: { source: count % 2 ? 'app' : 'web' } };
+        return [JSON.stringify(sent), document.version];
+      });
+      await connection.query(put('guest.update', texts(changed)));
+      await connection.query(put('metric.insert', texts(ids.map(eventOf))));
+    });
+
+  let leaving = false;
+  const deliver = async () => {
+    while (!leaving) {
+      await sleep(LOOK_MS);
+      /** @type {any[]} */
+      let rows = [];
+      await transact(async (connection) => {
+        const ids = Array.from({ length: CHUNKS }, () => randomUUID());
+        const until = new Date(Date.now() + 45_000).toISOString();
+        ({ rows } = await connection.query(put('crm.claim_fresh', ['rest', now(), CHUNKS * CHUNK, until, ids, CHUNK])));
+      });
+      if (rows.length === 0) continue;
+      await transact(async (connection) => {
+        const settled = rows.map(({ chunk, member, version, hash }) => {
+          const row = settledOf(member);
+          return [row[0], chunk, 1, member, version, hash, ...row.slice(6, 8), now(), now(), ...row.slice(10)];
+        });
+        await append(
+          connection,
+          rows.map(({ member }) => member),
+        );
+        await connection.query(put('crm.settle', texts(/** @type {string[][]} */ (settled))));
+      });
+    }
+  };
+  const delivering = recorded['crm.settle'] === undefined ? Promise.resolve() : deliver();
+
+  const changed = inBatches((/** @type {string[]} */ ids) => change([...new Set(ids)]));
 
   const app = fastify();
   app.get('/v1/guests/:id', async (request) => {
@@ -61,10 +126,7 @@ serve(async () => {
   });
   app.patch('/v1/guests/:id', async (request, reply) => {
     const { id } = /** @type {{ id: string }} */ (request.params);
-    await new Promise((resolve, reject) => {
-      waiting.push({ id, resolve, reject });
-      if (!working) void workOff();
-    });
+    await changed(id);
     void reply.header('content-type', 'application/json; charset=utf-8');
     return exampleText.replaceAll(exampleId, id);
   });
@@ -75,66 +137,12 @@ serve(async () => {
   );
   const origin = await app.listen({ port: 0, host: '127.0.0.1' });
   return {
-    told: { origin, writes: statements.map(({ what, rowsOf }) => `${what} (${rowsOf.length})`) },
+    told: { origin },
     close: async () => {
+      leaving = true;
       await app.close();
-      held?.release();
+      await delivering;
       await engine.close();
     },
   };
 });
-
-/**
- * One statement a table for the rows that the change added or altered, with what those rows are for another guest. Whole numbers in the key of an added
- * row count on, as they do where rows are numbered.
- * @param {import('pg').Pool} pool
- * @param {readonly Left[]} before
- * @param {readonly Left[]} after
- */
-async function changesOf(pool, before, after) {
-  const exampleId = JSON.parse(setting('BENCH_EXAMPLE')).id;
-  const known = new Set(before.map(({ table, row }) => `${table} ${row}`));
-  /** @type {Map<string, { what: string, name: string, text: string, rowsOf: ((id: string, count: number) => string)[] }>} */
-  const statements = new Map();
-  for (const left of after.filter(({ table, row }) => !known.has(`${table} ${row}`))) {
-    const { table, columns } = left;
-    const values = JSON.parse(left.row);
-    const { rows } = await pool.query(
-      `select a.attname as name from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
-        where i.indrelid = $1::regclass and i.indisprimary`,
-      [table],
-    );
-    /** @type {string[]} */
-    const key = rows.map(({ name }) => name);
-    /** @param {string} row */
-    const keyOf = (row) => JSON.stringify(key.map((name) => JSON.parse(row)[name]));
-    const isNumbered = key.some((name) => !columns.some((column) => column.name === name));
-    const isAltered =
-      !isNumbered && before.some((other) => other.table === table && keyOf(other.row) === keyOf(left.row));
-    const counted = isAltered ? [] : key.filter((name) => Number.isInteger(values[name]));
-    const text = isAltered ? updateOf(left, key) : insertInto(left, 0).text;
-    /** @param {string} id @param {number} count */
-    const rowOf = (id, count) => {
-      const row = left.row.replaceAll(exampleId, id);
-      return counted.length === 0
-        ? row
-        : JSON.stringify({ ...JSON.parse(row), ...Object.fromEntries(counted.map((name) => [name, count])) });
-    };
-    const what = `${isAltered ? 'alters' : 'adds'} ${table}`;
-    const statement = statements.get(what) ?? { what, name: `raw.${statements.size}`, text, rowsOf: [] };
-    statement.rowsOf.push(rowOf);
-    statements.set(what, statement);
-  }
-  return [...statements.values()];
-}
-
-/**
- * @param {Left} left
- * @param {readonly string[]} key
- */
-function updateOf({ table, columns }, key) {
-  const shape = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
-  const set = columns.filter(({ name }) => !key.includes(name)).map(({ name }) => `${name} = row.${name}`);
-  const where = key.map((name) => `${table}.${name} = row.${name}`);
-  return `update ${table} set ${set.join(', ')} from json_to_recordset($1) as row (${shape}) where ${where.join(' and ')}`;
-}

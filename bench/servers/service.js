@@ -1,14 +1,6 @@
 'use strict';
-/** The service as it is shipped: its own configuration, its own adapters, its own log. */
-const { readFileSync } = require('node:fs');
-const { join } = require('node:path');
-const { built, serve, setting } = require('../serving');
+/** The service, and nothing around it. */
+const { serve } = require('../serving');
+const { startAsShipped } = require('../shipped');
 
-serve(async () => {
-  const { readConfig } = built('config.js');
-  const { withSandboxKeys } = built('config.keys.js');
-  const { startService } = built('service.js');
-  const service = await startService(readConfig(withSandboxKeys(process.env)));
-  const apiKey = readFileSync(join(setting('DATA_DIR'), 'api-key'), 'utf8').trim();
-  return { told: { origin: service.url, apiKey }, close: () => service.close() };
-});
+serve(startAsShipped);
