@@ -5,7 +5,7 @@ import { aBody, Client, until } from './support/client.js';
 import type { Answer, GuestAnswer, ProblemAnswer } from './support/client.js';
 import { EventReader } from './support/event-reader.js';
 import { AUDIENCE, Issuer, newKey } from './support/issuer.js';
-import { testService } from './support/service.js';
+import { suiteService, testService } from './support/service.js';
 import type { TestService } from './support/service.js';
 
 type Token = { token: string; tokenId: string; expiresAt: string; scopes: string[] };
@@ -15,14 +15,8 @@ const PAGE = 'https://www.example.com';
 const OWN_KEY = 'key-of-a-back-end-padded-to-a-good-length';
 const OTHER_PAGE = 'https://shop.example.com';
 
-let running: TestService;
-let api: Client;
-
-beforeAll(async () => {
-  running = await testService({ API_KEYS: `test:${OWN_KEY}:*` });
-  api = new Client(running.service.url, OWN_KEY);
-}, 60_000);
-afterAll(() => running?.close());
+const running = suiteService({ API_KEYS: `test:${OWN_KEY}:*` });
+const { api } = running;
 
 const newGuest = async (parts: Record<string, unknown> = {}): Promise<string> =>
   (await api.post<GuestAnswer>('/v1/guests', aBody(parts))).body.id;
@@ -193,6 +187,7 @@ describe('a widget token', () => {
     ['an origin twice', { origins: [PAGE, PAGE] }, '/origins', 'arrayUnique'],
     ['a text', { origins: PAGE }, '/origins', 'isArray'],
     ['every origin', { origins: ['*'] }, '/origins', 'pageOrigin'],
+    ['a pattern of origins', { origins: ['https://*.example.com'] }, '/origins', 'pageOrigin'],
     ['the origin of what has none', { origins: ['null'] }, '/origins', 'pageOrigin'],
     ['an origin in the clear', { origins: ['http://www.example.com'] }, '/origins', 'pageOrigin'],
     ['an origin with a path', { origins: [`${PAGE}/`] }, '/origins', 'pageOrigin'],

@@ -1,23 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import pg from 'pg';
 import { aBody, conversationOf, until } from './support/client.js';
-import type { Client, GuestAnswer, ProblemAnswer } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import type { GuestAnswer, ProblemAnswer } from './support/client.js';
+import { suiteService, testService } from './support/service.js';
 
-let running: TestService;
-let api: Client;
-let sandbox: Client;
-
-beforeAll(async () => {
-  running = await testService();
-  ({ api, sandbox } = running);
-}, 60_000);
-afterAll(() => running?.close());
-afterEach(() => sandbox.call('DELETE', '/faults'));
+const running = suiteService();
+const { api, sandbox } = running;
 
 type Attachment = { id: string; status: string; code: string | null; messageId: string | null; size: number };
-type Message = { id: string; text: string; status: string; attachmentIds: string[] };
+type Message = { id: string; text: string; status: string; attachments: Attachment[] };
 
 const PICTURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0xff, 0x00]);
 const NAME = 'passport-of-lena-meyer.png';
@@ -69,10 +61,10 @@ describe('a file of a server-led guest', () => {
     const silent = await api.post<Message>(`/v1/guests/${id}/messages`, { attachmentIds: [second.body.id] });
     expect([said.status, silent.status]).toEqual([202, 202]);
     expect(await messageWhen(id, said.body.id, ({ status }) => status !== 'queued')).toMatchObject({
-      ...{ status: 'sent', text: 'My passport', attachmentIds: [first.body.id] },
+      ...{ status: 'sent', text: 'My passport', attachments: [{ id: first.body.id }] },
     });
     expect(await messageWhen(id, silent.body.id, ({ status }) => status !== 'queued')).toMatchObject({
-      ...{ status: 'sent', text: '', attachmentIds: [second.body.id] },
+      ...{ status: 'sent', text: '', attachments: [{ id: second.body.id }] },
     });
     expect(await attachmentWhen(id, first.body.id, () => true)).toMatchObject({
       ...{ status: 'uploaded', messageId: said.body.id },
@@ -135,7 +127,7 @@ describe('a file of a server-led guest', () => {
     const id = await aGuest();
     const { body } = await add(id, {}, Buffer.alloc(5 * 1024 * 1024, 7));
     expect(await attachmentWhen(id, body.id, ({ status }) => status !== 'queued')).toMatchObject({
-      status: 'uploaded',
+      ...{ status: 'uploaded', code: null },
     });
   }, 30_000);
 
@@ -213,6 +205,37 @@ describe('a file of a server-led guest', () => {
     const { body } = await add(id);
     expect((await attachmentWhen(id, body.id, ({ status }) => status !== 'queued')).status).toBe('uploaded');
   });
+
+  it('is announced anew when Genesys has lost it', async () => {
+    const id = await aGuest();
+    const body = {
+      class: 'GenerateUrlError',
+      code: 400,
+      body: { errorCode: 4009, errorMessage: 'attachment not found' },
+    };
+    await sandbox.post('/faults', { target: 'genesys', match: 'websocket', effect: { body }, times: 1 });
+    const file = (await add(id)).body;
+    expect((await attachmentWhen(id, file.id, ({ status }) => status !== 'queued')).status).toBe('uploaded');
+    expect(running.log()).toContain('genesys.upload_failed');
+  });
+
+  it('is not given up when there is no memory to read it with, however often', async () => {
+    const id = await aGuest();
+    const { query: read } = pg.Pool.prototype as { query: (this: unknown, ...parts: unknown[]) => unknown };
+    let failures = 6;
+    const spy = jest.spyOn(pg.Pool.prototype, 'query').mockImplementation(function (this: unknown, ...parts) {
+      const isFile = (parts[0] as unknown as { name?: string }).name === 'attachment.bytes';
+      if (!isFile || failures-- <= 0) return read.apply(this, parts);
+      return Promise.reject(Object.assign(new pg.DatabaseError('out of memory', 0, 'error'), { code: '53200' }));
+    });
+    try {
+      const file = (await add(id)).body;
+      const settled = await attachmentWhen(id, file.id, ({ status }) => status !== 'queued');
+      expect([settled.status, settled.code]).toEqual(['uploaded', null]);
+    } finally {
+      spy.mockRestore();
+    }
+  }, 60_000);
 
   it('leaves no trace of its name, in the log or on disk', () => {
     expect(running.log()).not.toContain('lena-meyer');

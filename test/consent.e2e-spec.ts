@@ -2,8 +2,7 @@ import { createPublicKey, randomUUID, verify } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aBody, Client, until } from './support/client.js';
 import type { GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
 type ConsentAnswer = {
   id: string;
@@ -21,16 +20,8 @@ type ReceiptAnswer = { receipt: Record<string, unknown>; jws: string };
 type Flags = { consent: { marketing: boolean; dataProcessing: boolean }; version: number };
 type Received = { at: string; target: string; body: unknown };
 
-let running: TestService;
-let api: Client;
-let sandbox: Client;
-
-beforeAll(async () => {
-  running = await testService();
-  ({ api, sandbox } = running);
-}, 60_000);
-afterAll(() => running?.close());
-afterEach(() => sandbox.call('DELETE', '/faults'));
+const running = suiteService();
+const { api, sandbox } = running;
 
 const create = async (parts: Record<string, unknown> = { mode: 'widget' }) =>
   (await api.post<GuestAnswer>('/v1/guests', aBody(parts))).body;

@@ -1,55 +1,26 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { beginning, checkChain } from '../src/modules/audit/audit.js';
 import type { Entry, Subject } from '../src/modules/audit/audit.js';
-import { Client, aBody, conversationOf, until } from './support/client.js';
-import type { GuestAnswer } from './support/client.js';
-import { freePort, startProcess } from './support/process.js';
-import type { Started } from './support/process.js';
+import { Apart } from './support/apart.js';
+import { aBody, conversationOf, until } from './support/client.js';
+import type { Client, GuestAnswer } from './support/client.js';
 import { startReceiver } from './support/receiver.js';
 
-/** The service and the other side in processes of their own, so that one can die alone. */
 describe('a service that is killed while creating guests', () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'guest-manager-crash-'));
-  const started: Started[] = [];
+  let apart: Apart;
   let sandbox: Client;
-  let env: Record<string, string>;
-
   beforeAll(async () => {
-    const port = String(await freePort());
-    const other = await startProcess('sandbox/main.js', { SANDBOX_PORT: port }, /CRM_AUTH_TOKEN=.*\n/);
-    started.push(other);
-    sandbox = new Client(`http://127.0.0.1:${port}/sandbox`);
-    const lines = other.output().matchAll(/^([A-Z_]+)=(.*)$/gm);
-    env = {
-      ...Object.fromEntries([...lines].map(([, name, value]) => [name!, value!])),
-      DATA_DIR: dataDir,
-      LOG_LEVEL: 'warn',
-    };
+    apart = await Apart.open();
+    ({ sandbox } = apart);
   }, 30_000);
-  afterAll(async () => {
-    await Promise.all(started.map((one) => one.stop('SIGKILL')));
-    rmSync(dataDir, { recursive: true, force: true });
-  });
-
-  const startService = async (): Promise<{ api: Client; service: Started }> => {
-    const port = String(await freePort());
-    const service = await startProcess('main.js', { ...env, PORT: port }, /A first guest/);
-    started.push(service);
-    return {
-      service,
-      api: new Client(`http://127.0.0.1:${port}`, readFileSync(join(dataDir, 'api-key'), 'utf8').trim()),
-    };
-  };
+  afterAll(() => apart?.close());
 
   it('answers a repeat after it as it answered the first before it, byte for byte', async () => {
-    const before = await startService();
+    const before = await apart.service();
     const key = { 'idempotency-key': 'across-a-kill' };
     const body = aBody({ mode: 'widget', email: 'across-a-kill@example.com' });
     const first = await before.api.post<GuestAnswer>('/v1/guests', body, key);
     await before.service.stop('SIGKILL');
-    const { api, service } = await startService();
+    const { api, service } = await apart.service();
     const again = await api.post<GuestAnswer>('/v1/guests', body, key);
     expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([201, 'true']);
     expect(JSON.stringify(again.body)).toBe(JSON.stringify(first.body));
@@ -61,7 +32,7 @@ describe('a service that is killed while creating guests', () => {
   it('has every acknowledged guest afterwards, with its audit entry, and the CRM has each of them once', async () => {
     const acknowledged: string[] = [];
     for (let round = 0; round < 3; round++) {
-      const { api, service } = await startService();
+      const { api, service } = await apart.service();
       let alive = true;
       const callers = Array.from({ length: 8 }, async (_, n) => {
         for (let i = 0; alive; i++) {
@@ -81,7 +52,7 @@ describe('a service that is killed while creating guests', () => {
       alive = false;
       await Promise.all(callers);
     }
-    const { api, service: last } = await startService();
+    const { api, service: last } = await apart.service();
     const records = await until(
       async () =>
         (await sandbox.get<{ externalId: string }[]>('/crm/rest/records')).body.map((record) => record.externalId),
@@ -112,7 +83,7 @@ describe('a service that is killed while creating guests', () => {
   }, 180_000);
 
   it('resumes the sessions of its guests where they were: nothing said meanwhile is lost, nothing is counted twice', async () => {
-    const before = await startService();
+    const before = await apart.service();
     const { body: guest } = await before.api.post<GuestAnswer>('/v1/guests', aBody());
     const linked = ({ body }: { body: GuestAnswer }): boolean => body.genesys.linked && body.interactionCount === 1;
     await until(() => before.api.get<GuestAnswer>(`/v1/guests/${guest.id}`), linked);
@@ -123,7 +94,7 @@ describe('a service that is killed while creating guests', () => {
       text: 'Are you still there?',
     });
 
-    const { api, service } = await startService();
+    const { api, service } = await apart.service();
     await api.post(`/v1/guests/${guest.id}/messages`, { text: 'Yes' });
     const { items } = await until(
       async () =>
@@ -142,7 +113,7 @@ describe('a service that is killed while creating guests', () => {
 
   it('sends a webhook again that it was sending when it died, under the same id', async () => {
     const receiver = await startReceiver(() => 'silent');
-    const before = await startService();
+    const before = await apart.service();
     const body = { url: receiver.url, events: ['guest.created'] };
     expect((await before.api.post('/v1/webhook-endpoints', body)).status).toBe(201);
     await before.api.post('/v1/guests', aBody({ mode: 'widget' }));
@@ -152,7 +123,7 @@ describe('a service that is killed while creating guests', () => {
     );
     await before.service.stop('SIGKILL');
     receiver.answer = () => ({ status: 200 });
-    await startService();
+    await apart.service();
     const [lost, repeated] = await until(
       async () => receiver.received,
       ({ length }) => length === 2,

@@ -1,15 +1,8 @@
 import { aBody, until } from './support/client.js';
 import type { GuestAnswer } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
-let running: TestService;
-
-beforeAll(async () => {
-  running = await testService();
-}, 60_000);
-afterAll(() => running?.close());
-afterEach(() => running.sandbox.call('DELETE', '/faults'));
+const running = suiteService();
 
 const records = async (): Promise<string[]> =>
   (await running.sandbox.get<{ externalId: string }[]>('/crm/rest/records')).body.map(({ externalId }) => externalId);

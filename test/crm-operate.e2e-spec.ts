@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { aBody, Client, until } from './support/client.js';
+import { aBody, until } from './support/client.js';
 import type { GuestAnswer, ProblemAnswer } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
 type Letter = { id: string; crm: string; guestId: string; code: string; record: { emailHash: string } };
 type Preview = { isDue: boolean; reason: string | null; request: { headers: object; body: object } | null };
@@ -15,13 +14,8 @@ const STRANGER = '01890a5d-ac96-774b-bcce-b302099a8057';
 
 const KEY = 'key-of-an-operator-padded-to-a-good-length';
 
-let running: TestService;
-let api: Client;
-beforeAll(async () => {
-  running = await testService({ CRMS: 'rest,hubspot', API_KEYS: `test:${KEY}:*`, RECONCILE_CRMS_HOURS: '0' });
-  api = new Client(running.service.url, KEY);
-}, 60_000);
-afterAll(() => running?.close());
+const running = suiteService({ CRMS: 'rest,hubspot', API_KEYS: `test:${KEY}:*`, RECONCILE_CRMS_HOURS: '0' });
+const { api } = running;
 
 /** The command as somebody types it. */
 const guestManager = (args: string[], env: Record<string, string> = {}): Promise<{ code: number; said: string }> =>

@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aBody, until } from './support/client.js';
 import type { GuestAnswer } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
 const OUTAGE_MS = 60_000;
 
 describe('a CRM that is down for a minute', () => {
-  let running: TestService;
-  beforeAll(async () => void (running = await testService()), 60_000);
-  afterAll(() => running?.close());
+  const running = suiteService();
 
   it('is noticed by nobody who creates guests, and has every one of them afterwards, each once', async () => {
     const fault = { target: 'crm/rest', match: 'upsert', effect: { status: 503 }, times: 1_000_000 };

@@ -1,7 +1,6 @@
 import { aBody, until } from './support/client.js';
 import type { GuestAnswer } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService, testService } from './support/service.js';
 
 const CRMS = ['rest', 'salesforce', 'hubspot', 'genesys-contacts'];
 const WRITES = 'upsert';
@@ -9,12 +8,7 @@ const WRITES = 'upsert';
 type Held = { readonly externalId: string };
 
 describe('every CRM at once, beside the sandbox, without a setting', () => {
-  let running: TestService;
-  beforeAll(async () => {
-    running = await testService({ CRMS: CRMS.join(',') });
-  }, 60_000);
-  afterAll(() => running?.close());
-  afterEach(() => running.sandbox.call('DELETE', '/faults'));
+  const running = suiteService({ CRMS: CRMS.join(',') });
 
   const held = async (crm: string) => (await running.sandbox.get<Held[]>(`/crm/${crm}/records`)).body;
   const create = async (email: string) =>

@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aBody, until } from './support/client.js';
 import type { GuestAnswer, SandboxConversation } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
 const GUESTS = 12;
 const AWAY_MS = 6_000;
 
-let running: TestService;
-beforeAll(async () => void (running = await testService()), 60_000);
-afterAll(() => running?.close());
+const running = suiteService();
 
 it('loses nothing while Genesys answers 503, hardly asks it, and moves again soon after its return', async () => {
   const { api, sandbox } = running;

@@ -1,26 +1,18 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { secretOf, seconds, signature } from '../src/kernel/signature.js';
 import { aBody, conversationOf, until } from './support/client.js';
-import type { Answer, Client, GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
+import type { Answer, GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
 import { Messenger } from './support/messenger.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
 const [NEW, OLD] = [secretOf(randomBytes(32)), secretOf(randomBytes(24))];
 
-let running: TestService;
-let api: Client;
-let sandbox: Client;
+const running = suiteService({ GENESYS_EVENTS_SECRETS: `${NEW},${OLD}`, CRMS: 'genesys-contacts' });
+const { api, sandbox } = running;
 const pages: Messenger[] = [];
 
-beforeAll(async () => {
-  running = await testService({ GENESYS_EVENTS_SECRETS: `${NEW},${OLD}`, CRMS: 'genesys-contacts' });
-  ({ api, sandbox } = running);
-}, 60_000);
-afterAll(() => running?.close());
-afterEach(async () => {
+afterEach(() => {
   for (const page of pages.splice(0)) page.close();
-  await sandbox.call('DELETE', '/faults');
 });
 
 const create = async (parts: Record<string, unknown> = {}) =>

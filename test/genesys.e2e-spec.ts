@@ -1,19 +1,9 @@
 import { aBody, conversationOf, until } from './support/client.js';
-import type { Client, GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
+import type { GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
 import { pageWrites } from './support/page.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
-let running: TestService;
-let api: Client;
-let sandbox: Client;
-
-beforeAll(async () => {
-  running = await testService();
-  ({ api, sandbox } = running);
-}, 60_000);
-afterAll(() => running?.close());
-afterEach(() => sandbox.call('DELETE', '/faults'));
+const { api, sandbox } = suiteService();
 
 type Messages = { items: { text: string; from: string; status: string }[] };
 

@@ -3,23 +3,25 @@ import type { GuestAnswer, ProblemAnswer } from './support/client.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IDEMPOTENCY_TTL_MS } from '../src/http/idempotency.store.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
-let running: TestService;
-let api: Client;
-
-beforeAll(async () => {
-  running = await testService();
-  api = running.api;
-}, 60_000);
-afterAll(() => running?.close());
+const running = suiteService();
+const { api } = running;
 
 const apiKey = (): string => readFileSync(join(running.dataDir, 'api-key'), 'utf8').trim();
 const widget = aBody({ mode: 'widget', attributes: { source: 'website' } });
 const create = async (body: unknown = widget) => (await api.post<GuestAnswer>('/v1/guests', body)).body;
 
 describe('POST /v1/guests', () => {
+  it.each([
+    'https://example.com/a|b',
+    'https://example.com/[a]',
+    'https://example.com/%E0%A4%A',
+    'https://bücher.example/ü',
+  ])('shows a page as the browser wrote it: %s', async (originPage) =>
+    expect(await create(aBody({ channelContext: { originPage } }))).toMatchObject({ channelContext: { originPage } }),
+  );
+
   it('answers the guest with hashes, its place and its version', async () => {
     const answer = await api.post<GuestAnswer>(
       '/v1/guests',
@@ -133,6 +135,7 @@ describe('POST /v1/guests', () => {
       '/channelContext/campaignId',
       'matches',
     ],
+    ['an empty fingerprint', aBody({ deviceFingerprint: '' }), 400, '/deviceFingerprint', 'minLength'],
     ['a long fingerprint', aBody({ deviceFingerprint: 'f'.repeat(129) }), 400, '/deviceFingerprint', 'maxLength'],
     [
       'a scheme that is our own',

@@ -30,6 +30,7 @@ const PLANTED: [rule: string, file: string, line: string][] = [
   ['http-knows-only-the-kernel', 'src/http/etag.ts', "import '../modules/audit/index';"],
   ['modules-meet-at-the-front-door', 'src/modules/guest/guest.service.ts', "import '../audit/audit.service';"],
   ['nobody-imports-its-own-front-door', 'src/modules/guest/guest.service.ts', "import './index';"],
+  ['identity-arrows', 'src/modules/identity/identity.service.ts', "import '../audit/index';"],
   ['metrics-arrows', 'src/modules/metrics/metrics.service.ts', "import '../crm-sync/index';"],
   ['retention-arrows', 'src/modules/retention/retention.service.ts', "import '../guest/index';"],
   ['webhooks-arrows', 'src/modules/webhooks/webhooks.service.ts', "import '../guest/index';"],

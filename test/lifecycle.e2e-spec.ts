@@ -3,17 +3,11 @@ import { Database } from '../src/adapters/storage/database.js';
 import { GuestJobs } from '../src/modules/guest/guest.jobs.js';
 import { aBody, Client, conversationOf, until } from './support/client.js';
 import type { GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { startReceiver } from './support/receiver.js';
+import { suiteService } from './support/service.js';
 
-let running: TestService;
-let api: Client;
-
-beforeAll(async () => {
-  running = await testService({ RETENTION_MESSAGES_DAYS: '14', RETENTION_GUESTS_DAYS: '90' });
-  api = running.api;
-}, 60_000);
-afterAll(() => running?.close());
+const running = suiteService({ RETENTION_MESSAGES_DAYS: '14', RETENTION_GUESTS_DAYS: '90' });
+const { api } = running;
 
 type Preview = {
   calculatedAt: string;
@@ -39,7 +33,7 @@ const age = async (id: string, days: number): Promise<void> => {
 };
 const sweep = () => running.service.app.get(RetentionJobs, { strict: false }).sweep();
 
-it('an operator sees what will go, it goes, and the trail says what went', async () => {
+it('an operator sees what will go, it goes, the trail says what went, and so is whoever listens told', async () => {
   const { id } = (await api.post<GuestAnswer>('/v1/guests', aBody({ email: 'someone@example.com' }))).body;
   await api.post(`/v1/guests/${id}/messages`, { text: 'a secret' });
   const sent = await until(
@@ -78,6 +72,9 @@ it('an operator sees what will go, it goes, and the trail says what went', async
         .items,
     (items) => items.at(-1)?.event === 'CRM_SYNCED',
   );
+  const receiver = await startReceiver();
+  const listening = await api.post('/v1/webhook-endpoints', { url: receiver.url, events: ['guest.erased'] });
+  expect(listening.status).toBe(201);
   await age(id, 91);
   expect((await preview())['guests']).toMatchObject({ dueNow: 1 });
   await sweep();
@@ -94,6 +91,16 @@ it('an operator sees what will go, it goes, and the trail says what went', async
   });
   const trail = await api.get<{ items: { event: string }[] }>(`/v1/audit/entries?subject=guest:${id}`);
   expect(trail.body.items.at(-1)).toMatchObject({ event: 'GUEST_FORGOTTEN' });
+  const [told, ...more] = await until(
+    async () => receiver.received,
+    (received) => received.length > 0,
+  );
+  expect(JSON.parse(told!.body)).toMatchObject({
+    type: 'guest.erased',
+    data: { guestId: id, state: 'erased', changed: ['/state'] },
+  });
+  expect(more).toEqual([]);
+  await receiver.close();
 });
 
 it('a guest nothing happens to any more is closed here and at Genesys, and says why', async () => {

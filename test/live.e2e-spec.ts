@@ -8,27 +8,15 @@ import { MessageStore } from '../src/modules/guest/index.js';
 import { aBody, Client, conversationOf, until } from './support/client.js';
 import type { GuestAnswer, ProblemAnswer } from './support/client.js';
 import { EventReader } from './support/event-reader.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService, testService } from './support/service.js';
 
 const KEY = 'key-of-the-widget-padded-to-a-good-length';
 const READ_KEY = 'key-that-may-only-read-padded-to-a-length';
 
-let running: TestService;
-let api: Client;
-let sandbox: Client;
+const running = suiteService({ API_KEYS: `widget:${KEY}:*,reader:${READ_KEY}:guest:read` });
+const { api, sandbox } = running;
 const readers: EventReader[] = [];
-
-beforeAll(async () => {
-  running = await testService({ API_KEYS: `widget:${KEY}:*,reader:${READ_KEY}:guest:read` });
-  api = new Client(running.service.url, KEY);
-  ({ sandbox } = running);
-}, 60_000);
-afterEach(async () => {
-  await sandbox.call('DELETE', '/faults');
-  await Promise.all(readers.splice(0).map((reader) => reader.hangUp()));
-});
-afterAll(() => running?.close());
+afterEach(() => Promise.all(readers.splice(0).map((reader) => reader.hangUp())));
 
 const create = async (parts: Record<string, unknown> = {}) =>
   (await api.post<GuestAnswer>('/v1/guests', aBody(parts))).body.id;
@@ -68,7 +56,7 @@ describe('a page that follows a guest', () => {
     expect(performance.now() - startedAt).toBeLessThan(1_000);
     const [message] = reader.messages;
     expect(message).toMatchObject({ data: { from: 'agent', status: 'received' } });
-    expect(Object.keys(message!.data).sort()).toEqual(['at', 'attachmentIds', 'from', 'id', 'status', 'text']);
+    expect(Object.keys(message!.data).sort()).toEqual(['at', 'attachments', 'from', 'id', 'status', 'text']);
   });
 
   it('sees what the guest writes go from queued to sent, and that the other side types, but keeps no place for that', async () => {

@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { declaredRoutes } from '../src/http/access.js';
+import { PLACEHOLDER } from '../src/http/openapi.examples.js';
 import { SCOPES } from '../src/http/scopes.js';
 import { Client } from './support/client.js';
 import type { ProblemAnswer } from './support/client.js';
 import { Documented } from './support/documented.js';
 import type { Answered } from './support/documented.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
-let running: TestService;
 /** For each scope a key with that one alone, and one with all but that one. */
 const keyOf = (which: 'only' | 'not', scope: string): string => `${which}-${scope.replace(':', '-')}-padded-to-length`;
 const KEYS = SCOPES.flatMap((scope) => {
@@ -17,11 +16,7 @@ const KEYS = SCOPES.flatMap((scope) => {
   const others = SCOPES.filter((other) => other !== scope).join('+');
   return [`only-${name}:${keyOf('only', scope)}:${scope}`, `not-${name}:${keyOf('not', scope)}:${others}`];
 });
-
-beforeAll(async () => {
-  running = await testService({ API_KEYS: KEYS.join(',') });
-}, 60_000);
-afterAll(() => running?.close());
+const running = suiteService({ API_KEYS: KEYS.join(',') });
 
 const clientWith = (which: 'only' | 'not', scope: string): Client =>
   new Client(running.service.url, keyOf(which, scope));
@@ -46,6 +41,23 @@ type Description = {
 type Operation = { operationId: string; summary?: string; security: unknown; responses: Record<string, unknown> };
 
 describe('the description of the API', () => {
+  it('promises an Idempotency-Key of every POST and PATCH, and that is what they take', () => {
+    const changing = routes().filter(({ method }) => ['POST', 'PATCH'].includes(method));
+    expect(changing.length).toBeGreaterThan(15);
+    expect(changing.filter(({ isIdempotent }) => !isIdempotent).map(({ handler }) => handler)).toEqual([]);
+  });
+
+  it('calls every number it takes in a body an integer, as fractions are refused', async () => {
+    type Schemas = Record<string, { properties?: Record<string, { type?: unknown }> }>;
+    const { body } = await new Client(running.service.url).get<{ components: { schemas: Schemas } }>('/openapi.json');
+    const bodies = Object.entries(body.components.schemas).filter(([name]) => name.endsWith('Body'));
+    expect(bodies.length).toBeGreaterThan(9);
+    const fractions = bodies.flatMap(([name, { properties = {} }]) =>
+      Object.entries(properties).flatMap(([member, { type }]) => (type === 'number' ? [`${name}.${member}`] : [])),
+    );
+    expect(fractions).toEqual([]);
+  });
+
   it('is OpenAPI 3.1 and describes every route under /v1, with its scope and its answers', async () => {
     const { body, status } = await new Client(running.service.url).get<{
       openapi: string;
@@ -80,6 +92,13 @@ describe('the description of the API', () => {
       expect.stringMatching(/^operation-operationId/) as string,
       expect.stringMatching(/^no-invalid-media-type-examples.*version/) as string,
     ]);
+  });
+
+  it('shows in every example what might really be there', async () => {
+    const { body } = await new Client(running.service.url).get<{ paths: object }>('/openapi.json');
+    expect(JSON.stringify(body.paths)).toContain('"example"');
+    // What stands in an example for a text of which nothing is said.
+    expect(JSON.stringify(body.paths)).not.toContain(`:"${PLACEHOLDER}"`);
   });
 
   it('is what every test here compares answers with, and differences are noticed', async () => {

@@ -4,15 +4,9 @@ import { join } from 'node:path';
 import { canonicalJson } from '../src/kernel/canonical-json.js';
 import { aBody, conversationOf, until } from './support/client.js';
 import type { GuestAnswer, ProblemAnswer, SandboxConversation } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService, testService } from './support/service.js';
 
-let running: TestService;
-
-beforeAll(async () => {
-  running = await testService();
-}, 60_000);
-afterAll(() => running?.close());
+const running = suiteService();
 
 const EMAIL = 'Quentin.Zyxwvut@Example.com';
 const PHONE = '+353 1 987 6543';

@@ -2,22 +2,17 @@ import { GuestConflictError, GuestManager } from '../src/client/index.js';
 import type { Guest, GuestChanges } from '../src/client/index.js';
 import { aBody, Client } from './support/client.js';
 import type { Answer, GuestAnswer, ProblemAnswer } from './support/client.js';
-import { testService } from './support/service.js';
-import type { TestService } from './support/service.js';
+import { suiteService } from './support/service.js';
 
 const UPDATES = 1_000;
 /** Where one has to wait for the other, which takes longer. */
 const COUNTED = 1_000;
 const TOKEN = 'a-key-that-is-long-enough-for-tests';
 
-let running: TestService;
-beforeAll(async () => {
-  running = await testService({
-    API_KEYS: `tests:${TOKEN}:*`,
-    GUEST_ATTRIBUTES: 'source,left,right,counter',
-  });
-}, 60_000);
-afterAll(() => running?.close());
+const running = suiteService({
+  API_KEYS: `tests:${TOKEN}:*`,
+  GUEST_ATTRIBUTES: 'source,left,right,counter',
+});
 
 const manager = (): GuestManager => GuestManager.http({ baseUrl: running.service.url, token: TOKEN });
 const numberIn = (guest: { attributes: Readonly<Record<string, string>> }, name: string): number =>

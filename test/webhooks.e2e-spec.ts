@@ -225,13 +225,19 @@ describe('a webhook endpoint', () => {
     [{ url: 'https://user:secret@example.com/', events: ['guest.created'] }, '/url'],
     [{ url: 17, events: ['guest.created'] }, '/url'],
     [{ url: 'https://example.com/', events: [] }, '/events'],
-    [{ url: 'https://example.com/', events: ['guest.erased'] }, '/events'],
+    [{ url: 'https://example.com/', events: ['guest.merged'] }, '/events'],
     [{ url: 'https://example.com/', events: 'guest.created' }, '/events'],
     [{ url: 'https://example.com/', events: ['guest.created', 'guest.created'] }, '/events'],
     [{ url: 'https://example.com/', events: ['guest.created'], secret: 'mine' }, '/secret'],
   ])('is not made of what cannot work: %j', async (body, pointer) => {
     const { status, body: problem } = await running.api.post<ProblemAnswer>(BASE, body);
     expect([status, problem.errors?.map((error) => error.pointer)]).toEqual([400, [pointer]]);
+  });
+
+  it('shows its URL as it was given', async () => {
+    const url = 'https://bücher.example/hooks|[guests]';
+    const made = await running.api.post<EndpointAnswer>(BASE, { url, events: ['guest.created'] });
+    expect([made.status, made.body.url]).toEqual([201, url]);
   });
 
   it('is changed by what a patch names, listens at once, and is gone when it is deleted', async () => {

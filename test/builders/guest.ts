@@ -1,5 +1,6 @@
 import { newGuest } from '../../src/modules/guest/guest.js';
 import type { Guest } from '../../src/modules/guest/guest.js';
+import type { WantedGuest } from '../../src/modules/guest/guest.service.js';
 import { identity } from '../../src/modules/identity/identity.js';
 import { uuidv7 } from '../../src/kernel/uuid.js';
 
@@ -20,3 +21,12 @@ export function aGuest(parts: Partial<Guest> = {}): Guest {
   );
   return { ...guest, ...parts };
 }
+
+/** What a caller asks for to have a guest made. */
+export const wantedGuest = (parts: Partial<WantedGuest> = {}): WantedGuest => ({
+  mode: 'server',
+  consent: { marketing: false, dataProcessing: true },
+  channelContext: {},
+  attributes: {},
+  ...parts,
+});

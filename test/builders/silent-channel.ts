@@ -1,25 +1,43 @@
-import type { Typing } from '../../src/modules/guest/ports/guest-channel.js';
 import { GuestChannel } from '../../src/modules/guest/ports/guest-channel.js';
+import type {
+  ChannelSession,
+  FileContent,
+  FileSource,
+  OutgoingFile,
+  OutgoingMessage,
+  SignedIn,
+  SignInCode,
+  Typing,
+} from '../../src/modules/guest/ports/guest-channel.js';
 
 /** A way to Genesys by which nobody is told anything. */
 export class SilentChannel extends GuestChannel {
   listen(): void {}
+  async signIn(_guestId: string, _code: SignInCode): Promise<SignedIn> {
+    return { jwt: 'jwt', refreshToken: 'refresh' };
+  }
   onTyping(_handler: (typing: Typing) => void): void {}
   types(_guestId: string): void {}
-  async open(): Promise<void> {}
-  async send(): Promise<never> {
+  async open(_session: ChannelSession): Promise<void> {}
+  async send(_session: ChannelSession, _message: OutgoingMessage): Promise<{ readonly key: string }> {
     throw new Error('nothing is sent here');
   }
   fileRules() {
     return null;
   }
-  async upload(): Promise<never> {
+  async upload(_session: ChannelSession, _file: OutgoingFile): Promise<{ readonly url: string | null }> {
     throw new Error('nothing is uploaded here');
   }
-  async end() {
-    return 'nothing-to-end' as const;
+  async locate(): Promise<FileSource> {
+    throw new Error('nothing is looked for here');
   }
-  async leave(): Promise<void> {}
+  async download(_url: string): Promise<FileContent> {
+    throw new Error('nothing is read here');
+  }
+  async end(_session: ChannelSession): Promise<'ended' | 'nothing-to-end' | 'unsupported'> {
+    return 'nothing-to-end';
+  }
+  async leave(_guestId: string): Promise<void> {}
   held(): string[] {
     return [];
   }

@@ -10,10 +10,20 @@ export type Answer<T = Record<string, unknown>> = {
 
 /** Plain HTTP, so that tests say what is on the wire. What the service answers is compared with its own description, every time. */
 export class Client {
+  /** A function for a place that is known only when it is called. */
   constructor(
-    readonly url: string,
-    private readonly token?: string,
+    private readonly at: string | (() => string),
+    private readonly token?: string | (() => string),
   ) {}
+
+  get url(): string {
+    return typeof this.at === 'string' ? this.at : this.at();
+  }
+
+  private get authorization(): Record<string, string> {
+    const token = typeof this.token === 'function' ? this.token() : this.token;
+    return token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
 
   /** The other side describes itself nowhere. */
   private get isSandbox(): boolean {
@@ -29,7 +39,7 @@ export class Client {
     const response = await fetch(this.url + path, {
       method,
       headers: {
-        ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
+        ...this.authorization,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -40,13 +50,18 @@ export class Client {
       await response.body?.cancel();
       return { status: response.status, headers: response.headers, body: undefined as T };
     }
+    if (response.headers.has('content-disposition')) {
+      const { status, headers } = response;
+      await expectDocumented(this.url, { method, path }, { status, headers, text: null });
+      return { status, headers, body: Buffer.from(await response.arrayBuffer()) as T };
+    }
     const text = await response.text();
     if (!this.isSandbox)
       await expectDocumented(this.url, { method, path }, { status: response.status, headers: response.headers, text });
     return {
       status: response.status,
       headers: response.headers,
-      body: (text === '' ? undefined : JSON.parse(text)) as T,
+      body: (text === '' ? undefined : isJson(response) ? JSON.parse(text) : text) as T,
     };
   }
 
@@ -66,6 +81,8 @@ export class Client {
     return this.call('PATCH', path, body, { 'content-type': 'application/merge-patch+json', ...headers });
   }
 }
+
+const isJson = ({ headers }: Response): boolean => headers.get('content-type')?.includes('json') ?? false;
 
 /** Text and bytes as they are, everything else as JSON. */
 const bodyOf = (body: unknown): string | Uint8Array<ArrayBuffer> =>

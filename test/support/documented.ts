@@ -12,7 +12,8 @@ type Document = {
 };
 
 export type Sent = { readonly method: string; readonly path: string };
-export type Answered = { readonly status: number; readonly headers: Headers; readonly text: string };
+/** `text` is null for a file, of which only the media type is described. */
+export type Answered = { readonly status: number; readonly headers: Headers; readonly text: string | null };
 
 /** Headers that mean something to callers: they are documented where they come, and nowhere else. */
 const TOLD = [
@@ -52,9 +53,9 @@ export class Documented {
     if (/^\/(docs|openapi\.json)(\/|$)/.test(pathname)) return [];
     const type = headers.get('content-type')?.replace(/;.*$/, '') ?? null;
     const operation = this.operationAt(method === 'HEAD' ? 'GET' : method, pathname);
-    if (operation === null) return this.strangerFaults(status, text);
+    if (operation === null) return this.strangerFaults(status, text ?? '');
     const response = operation.responses[String(status)];
-    if (response === undefined) return [`status ${status} is not documented: ${text.slice(0, 500)}`];
+    if (response === undefined) return [`status ${status} is not documented: ${text?.slice(0, 500)}`];
     return [
       ...this.headerFaults(response, headers),
       ...(method === 'HEAD' ? [] : this.bodyFaults(response, type, text)),
@@ -101,11 +102,14 @@ export class Documented {
     ];
   }
 
-  private bodyFaults({ content = {} }: Response, type: string | null, text: string): string[] {
+  private bodyFaults({ content = {} }: Response, type: string | null, text: string | null): string[] {
     if (text === '' && Object.keys(content).length === 0) return [];
     const documented = content[type ?? ''];
     if (documented?.schema === undefined) return [`the content type ${type} is not documented`];
+    if (text === null)
+      return documented.schema['format'] === 'binary' ? [] : ['it is described as something else than a file'];
     if (type === 'text/event-stream') return this.streamFaults(documented.schema['contentSchema'] as Schema, text);
+    if (type?.endsWith('json') !== true) return [];
     const body = JSON.parse(text) as { code?: string };
     const validate = this.validatorOf(documented.schema);
     const faults = validate(body) ? [] : [this.ajv.errorsText(validate.errors, { dataVar: 'body' })];

@@ -21,6 +21,10 @@ export async function startProcess(entry: string, env: Record<string, string>, r
     env: { ...recording(), PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_ENV: 'test', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // None outlives this process, however that ends.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   let output = '';
   const isReady = new Promise<void>((resolve, reject) => {
     const heard = (chunk: Buffer): void => {

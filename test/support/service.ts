@@ -10,7 +10,10 @@ import { Client } from './client.js';
 
 export type TestService = {
   readonly service: Service;
+  /** Calls with `apiKey`. */
   readonly api: Client;
+  /** The one that was made, or the first of `API_KEYS`. */
+  readonly apiKey: string;
   /** The other side's own controls. */
   readonly sandbox: Client;
   readonly dataDir: string;
@@ -29,7 +32,7 @@ export async function testService(env: Record<string, string> = {}): Promise<Tes
       done();
     },
   });
-  let apiKey = '';
+  let apiKey = env['API_KEYS']?.split(':')[1] ?? '';
   const settings = withSandboxKeys(
     { NODE_ENV: 'test', DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'debug', ...env },
     (made) => (apiKey = made.apiKey),
@@ -39,6 +42,7 @@ export async function testService(env: Record<string, string> = {}): Promise<Tes
   return {
     service,
     api: new Client(service.url, apiKey),
+    apiKey,
     sandbox: new Client(`${service.sandbox!.url}/sandbox`),
     dataDir,
     log: () => lines.join(''),
@@ -46,5 +50,38 @@ export async function testService(env: Record<string, string> = {}): Promise<Tes
       await service.close();
       rmSync(dataDir, { recursive: true, force: true });
     },
+  };
+}
+
+/**
+ * A `testService` for the suite this is called in: started before its tests, without faults after each, closed after them. Its clients may be taken at
+ * once; everything else is there when it runs.
+ */
+export function suiteService(env?: Record<string, string>): TestService {
+  let started: TestService | undefined;
+  const running = (): TestService => {
+    if (started === undefined) throw new Error('The service of this suite is not running.');
+    return started;
+  };
+  beforeAll(async () => void (started = await testService(env)), 60_000);
+  afterEach(() => started?.sandbox.call('DELETE', '/faults'));
+  afterAll(() => started?.close());
+  return {
+    api: new Client(
+      () => running().api.url,
+      () => running().apiKey,
+    ),
+    sandbox: new Client(() => running().sandbox.url),
+    get service() {
+      return running().service;
+    },
+    get apiKey() {
+      return running().apiKey;
+    },
+    get dataDir() {
+      return running().dataDir;
+    },
+    log: () => running().log(),
+    close: () => running().close(),
   };
 }
