@@ -88,7 +88,9 @@ describe('docs/genesys-calls.md', () => {
   });
 
   it('hears of every call, because none leaves but by the doors that tell', () => {
-    const door = /\bfetch\(|\bnew WebSocket\(|\btransport\.send\(/;
+    const opening = sources().filter(([, text]) => /\bnew WebSocket\(/.test(text));
+    expect(opening.map(([file]) => file)).toEqual(['web-socket.ts']);
+    const door = /\bfetch\(|\bimport \{[^}]*\bconnect\b[^}]*\} from '\.\/web-socket\.js'|\btransport\.send\(/;
     const doors = sources().filter(([, text]) => door.test(text));
     expect(doors.map(([file]) => file).sort()).toEqual([
       'exchange.ts',
