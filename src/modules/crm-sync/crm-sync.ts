@@ -88,6 +88,9 @@ export type Verdict =
   | { readonly index: number; readonly status: 'refused'; readonly error: string; readonly message?: string }
   | { readonly index: number; readonly status: 'retry'; readonly error: string; readonly message?: string };
 
+/** What a CRM did to hold nothing about a guest any more: it deleted the record, emptied it of all but its key, or had none. */
+export type Erased = 'deleted' | 'emptied' | 'absent';
+
 /** What a CRM was found to hold of one guest. `fields` are named as in `CrmRecord`; one the CRM has no place for is absent. */
 export type HeldRecord = {
   readonly externalId: string;

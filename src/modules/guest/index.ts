@@ -11,6 +11,7 @@ export * from './ports/conversation-marks.js';
 export * from './ports/conversation-notifications.js';
 export * from './ports/conversation-records.js';
 export * from './ports/conversations.js';
+export * from './ports/data-subject-requests.js';
 export * from './ports/guest-channel.js';
 export * from './ports/guest-news.js';
 export * from './ports/guest.store.js';

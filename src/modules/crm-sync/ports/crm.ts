@@ -1,4 +1,4 @@
-import type { CrmField, CrmPage, CrmRecord, CrmRequest, Verdict } from '../crm-sync.js';
+import type { CrmField, CrmPage, CrmRecord, CrmRequest, Erased, Verdict } from '../crm-sync.js';
 
 /** One external CRM. */
 export interface Crm {
@@ -25,6 +25,13 @@ export interface Crm {
   upsert(records: readonly CrmRecord[], idempotencyKey: string): Promise<Verdict[]>;
   /** Resolves when the CRM answers and accepts our credentials. */
   ping(): Promise<void>;
+  /**
+   * The CRM holds nothing about a guest any more. `remoteId` is what the CRM calls its record, as far as we were told. Doing it again changes
+   * nothing. Absent where people have to do it by hand.
+   *
+   * @throws AppError as `upsert`
+   */
+  erase?(externalId: string, remoteId: string | null): Promise<Erased>;
   /** What the CRM holds of ours, page by page, `limit` records at most; from the beginning when `cursor` is null. */
   read?(cursor: string | null, limit: number): Promise<CrmPage>;
   /** The fields the CRM says it has, for what is mapped to be checked against. */

@@ -1,0 +1,15 @@
+/**
+ * Erasure at Genesys Cloud, which knows data subjects and no guests: of a guest it is the external contact that its conversations were put with. All that
+ * Genesys holds of that contact goes, in days (`GDPRRequest` of the Platform API).
+ */
+export abstract class DataSubjectRequests {
+  /**
+   * Asks for the erasure of all there is of an external contact, and answers the request's id. Asked once more it finds the request that
+   * was made `since` then, instead of making another.
+   * @throws AppError `genesys.forbidden` when the organisation does not permit it; whatever keeps Genesys from answering
+   */
+  abstract eraseContact(contactId: string, since: Date): Promise<string>;
+
+  /** What became of a request. One that nobody knows any more counts as failed. */
+  abstract outcomeOf(requestId: string): Promise<'under-way' | 'erased' | 'failed'>;
+}
