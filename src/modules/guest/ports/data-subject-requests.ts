@@ -3,6 +3,8 @@
  * Genesys holds of that contact goes, in days (`GDPRRequest` of the Platform API).
  */
 export abstract class DataSubjectRequests {
+  /** Whether this organisation is to be asked at all (`GENESYS_ERASURE`). */
+  abstract readonly isOn: boolean;
   /**
    * Asks for the erasure of all there is of an external contact, and answers the request's id. Asked once more it finds the request that
    * was made `since` then, instead of making another.
