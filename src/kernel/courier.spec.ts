@@ -61,6 +61,15 @@ describe('draining the outbox', () => {
     expect(outbox.settled).toHaveLength(2);
   });
 
+  it('asks again at the time a delivery names, and calls that no failure', async () => {
+    const outbox = new Backlog([intent(1)]);
+    const seen: unknown[] = [];
+    outbox.postpone = (_intent, until, code) => Promise.resolve(void seen.push([until, code]));
+    const later = new Date('2026-11-22T10:00:00.000Z');
+    await new Courier(outbox, new SystemClock()).drain('test', { concurrency: 1, deliver: async () => later });
+    expect([seen, outbox.settled]).toEqual([[[later, 'not_yet']], []]);
+  });
+
   it.each([
     [1, 'postponed'],
     [4, 'postponed'],

@@ -7,7 +7,8 @@ import { ClaimedIntent, Claimer, Outbox } from './outbox.js';
 
 /** How the intents of a topic are delivered. */
 export type Delivery = {
-  readonly deliver: (intent: ClaimedIntent) => Promise<void>;
+  /** Answers with a time when it is not done yet, and nothing went wrong: then it is asked again. */
+  readonly deliver: (intent: ClaimedIntent) => Promise<Date | void>;
   /** Anybody, if not said. */
   readonly by?: Claimer;
   /** How many subjects at once. */
@@ -54,8 +55,9 @@ export class Courier {
   ): Promise<void> {
     const { topic, subject, attempt } = intent;
     try {
-      await deliver(intent);
-      await this.outbox.done(intent);
+      const again = await deliver(intent);
+      if (again instanceof Date) await this.outbox.postpone(intent, again, 'not_yet');
+      else await this.outbox.done(intent);
     } catch (error) {
       const facts = { topic, subject, attempt, code: errorCode(error) };
       await this.settle(intent, error, parked).catch((failure: unknown) => {
