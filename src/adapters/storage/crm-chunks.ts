@@ -62,7 +62,7 @@ export const CLAIM_FRESH: Statement = {
   text: `with due as (select ctid as place, due_at ${FRESH} limit $3 for update skip locked),
     placed as (select place, row_number() over (order by due_at) as n from due),
     taken as (
-      update crm_record set chunk = ($5::uuid[])[1 + (n - 1) / $6] from placed where crm_record.ctid = placed.place
+      update crm_record set chunk = ($5::uuid[])[1 + (n - 1) / $6], was_sent = true from placed where crm_record.ctid = placed.place
         returning chunk, n, guest_id, version, record, desired_hash, attempts),
     made as (
       insert into crm_chunk (id, crm, members, hashes, since, due_at, leased_until)
@@ -80,6 +80,11 @@ export const CLAIM_KNOWN: Statement = {
       from leased cross join lateral unnest(members, hashes) with ordinality m (member, hash, n)
       left join crm_record r on r.crm = $1 and r.guest_id = m.member and r.chunk = leased.id
       order by leased.due_at, leased.id, m.n`,
+};
+
+export const ON_ITS_WAY: Statement = {
+  name: 'crm.on_its_way',
+  text: 'select from crm_chunk where crm = $1 and $2::uuid = any(members) and leased_until > $3 limit 1',
 };
 
 export const SETTLED_COLUMNS = [

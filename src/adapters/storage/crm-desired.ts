@@ -62,14 +62,21 @@ export const PENDING: Statement = {
   name: 'crm.pending',
   text: `select 1 from crm_record where crm = $1 and guest_id = $2 and (due_at is not null or chunk is not null)`,
 };
+/** Every CRM there is a record for, one step through the key each: also one that is switched off. */
+const KNOWN_CRMS = `with recursive known (crm) as (
+    (select crm from crm_record order by crm limit 1)
+    union all
+    select (select crm_record.crm from crm_record where crm_record.crm > known.crm order by crm limit 1)
+      from known where known.crm is not null)`;
+export const HOLDING: Statement = {
+  name: 'crm.holding',
+  text: `${KNOWN_CRMS}
+    select crm, remote_id as "remoteId", chunk is not null as "isUnderWay" from crm_record
+      where crm = any(array(select known.crm from known)) and guest_id = $1 and was_sent order by crm`,
+};
 const REMOVE: Statement = {
   name: 'crm.remove',
-  // Every CRM there is a record for, one step through the key each: also one that is switched off.
-  text: `with recursive known (crm) as (
-      (select crm from crm_record order by crm limit 1)
-      union all
-      select (select crm_record.crm from crm_record where crm_record.crm > known.crm order by crm limit 1)
-        from known where known.crm is not null)
+  text: `${KNOWN_CRMS}
     delete from crm_record where crm = any(array(select known.crm from known)) and guest_id = any($1::uuid[])`,
 };
 const REMOVE_DRIFTS: Statement = {

@@ -14,6 +14,7 @@ import type {
   DeadLetterQuery,
   Desired,
   DueRecord,
+  Holding,
   Minute,
   Outcome,
   Postponement,
@@ -68,6 +69,15 @@ export class PostgresCrmStore extends CrmStore {
   async isPending(crm: string, guestId: string): Promise<boolean> {
     const { count } = await this.work.lookUp(keyOf(crm, guestId), desired.PENDING, [crm, guestId]);
     return count > 0;
+  }
+
+  async holding(guestId: string): Promise<Holding[]> {
+    return UUID.test(guestId) ? (await this.work.query<Holding>(desired.HOLDING, [guestId])).rows : [];
+  }
+
+  async isOnItsWay(crm: string, guestId: string): Promise<boolean> {
+    const values = [crm, guestId, this.clock.now().toISOString()];
+    return UUID.test(guestId) && (await this.work.query(sql.ON_ITS_WAY, values)).rows.length > 0;
   }
 
   removeAll(guestId: string): Promise<void> {

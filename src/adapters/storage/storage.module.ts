@@ -12,6 +12,7 @@ import { CrmStore, ReconciliationStore } from '../../modules/crm-sync/index.js';
 import {
   AttachmentStore,
   ConsentStore,
+  ErasureStore,
   GuestNews,
   GuestStore,
   MessageStore,
@@ -44,6 +45,7 @@ const PORTS = [
   port(MessageStore, (storage) => storage.messages),
   port(AttachmentStore, (storage) => storage.attachments),
   port(ConsentStore, (storage) => storage.consents),
+  port(ErasureStore, (storage) => storage.erasures),
   port(WidgetTokenStore, (storage) => storage.widgetTokens),
   port(GuestNews, (storage) => storage.news),
   port(AuditStore, (storage) => storage.audit),

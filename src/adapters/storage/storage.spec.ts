@@ -13,6 +13,7 @@ import { auditStoreContract } from '../../modules/audit/ports/audit.store.contra
 import { crmStoreContract } from '../../modules/crm-sync/ports/crm.store.contract.js';
 import { attachmentStoreContract } from '../../modules/guest/ports/attachment.store.contract.js';
 import { consentStoreContract } from '../../modules/guest/ports/consent.store.contract.js';
+import { erasureStoreContract } from '../../modules/guest/ports/erasure.store.contract.js';
 import { guestNewsContract } from '../../modules/guest/ports/guest-news.contract.js';
 import { guestStoreContract } from '../../modules/guest/ports/guest.store.contract.js';
 import { messageStoreContract } from '../../modules/guest/ports/message.store.contract.js';
@@ -96,6 +97,8 @@ describe.each(engines)('storage, %s', (engine) => {
     })));
   describe('ConsentStore', () =>
     consentStoreContract(async () => ({ store: one.consents, another: two.consents, work: one.work, close })));
+  describe('ErasureStore', () =>
+    erasureStoreContract(async () => ({ store: one.erasures, another: two.erasures, work: one.work, close })));
   describe('WidgetTokenStore', () =>
     widgetTokenStoreContract(async () => ({
       store: one.widgetTokens,

@@ -13,6 +13,7 @@ import type { CrmStore, ReconciliationStore } from '../../modules/crm-sync/index
 import type {
   AttachmentStore,
   ConsentStore,
+  ErasureStore,
   GuestNews,
   GuestStore,
   MessageStore,
@@ -36,6 +37,7 @@ import { PostgresAttachmentStore } from './postgres-attachment.store.js';
 import { adoptRestoredEntries, PostgresAuditStore } from './postgres-audit.store.js';
 import { PostgresConsentStore } from './postgres-consent.store.js';
 import { PostgresCrmStore } from './postgres-crm.store.js';
+import { PostgresErasureStore } from './postgres-erasure.store.js';
 import { PostgresGate } from './postgres-gate.js';
 import { PostgresGuestNews } from './postgres-guest-news.js';
 import { PostgresGuestStore } from './postgres-guest.store.js';
@@ -75,6 +77,7 @@ export type Storage = {
   readonly messages: MessageStore;
   readonly attachments: AttachmentStore;
   readonly consents: ConsentStore;
+  readonly erasures: ErasureStore;
   readonly widgetTokens: WidgetTokenStore;
   readonly news: GuestNews;
   readonly audit: AuditStore;
@@ -138,6 +141,7 @@ export function storageOn(
     sessions,
     attachments: new PostgresAttachmentStore(work),
     consents: new PostgresConsentStore(work),
+    erasures: new PostgresErasureStore(work),
     widgetTokens: new PostgresWidgetTokenStore(work),
     messages: new PostgresMessageStore(work, wakers),
     news: new PostgresGuestNews(work, wakers),

@@ -20,6 +20,16 @@ export function crmNamed(crms: Crms, id: string): Crm {
   return crm;
 }
 
+export const cannotErase = (crm: string): AppError =>
+  new AppError(
+    'refused',
+    'crm.cannot_erase',
+    `The adapter of ${crm} cannot erase: it has to be done in the CRM itself.`,
+  );
+
+export const stillOnItsWay = (crm: string): AppError =>
+  new AppError('unavailable', 'crm.still_on_its_way', `A call to ${crm} that carries the guest is on its way.`);
+
 export const readUnsupported = (crm: string): AppError =>
   new AppError('conflict', 'crm.read_unsupported', `The adapter of ${crm} cannot read the CRM back.`);
 

@@ -3,8 +3,8 @@ import { Clock } from '../../kernel/clock.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { AuditService } from '../audit/index.js';
 import { CrmDelivery } from './crm-delivery.service.js';
-import { crmNamed } from './crm-sync.errors.js';
-import type { Desired } from './crm-sync.js';
+import { cannotErase, crmNamed, stillOnItsWay } from './crm-sync.errors.js';
+import type { Desired, Erased, Holding } from './crm-sync.js';
 import { Crms } from './ports/crm.js';
 import { CrmStore } from './ports/crm.store.js';
 
@@ -57,6 +57,22 @@ export class CrmSyncService {
   /** We do not know any more what CRMs hold about this guest; they keep it. Joins the current unit of work. */
   forget(guestId: string): Promise<void> {
     return this.store.removeAll(guestId);
+  }
+
+  /** Every CRM that was ever sent something about this guest. */
+  holding(guestId: string): Promise<Holding[]> {
+    return this.store.holding(guestId);
+  }
+
+  /**
+   * The CRM holds nothing about a guest any more, of whom we have forgotten what it should hold. Safe to repeat.
+   * @throws AppError `crm.not_found` when the CRM is off, `crm.cannot_erase`, `crm.still_on_its_way`, and what the CRM makes of it
+   */
+  async erase(crm: string, guestId: string, remoteId: string | null): Promise<Erased> {
+    const named = crmNamed(this.crms, crm);
+    if (named.erase === undefined) throw cannotErase(crm);
+    if (await this.store.isOnItsWay(crm, guestId)) throw stillOnItsWay(crm);
+    return named.erase(guestId, remoteId);
   }
 
   /** The CRMs that are on, by id. */

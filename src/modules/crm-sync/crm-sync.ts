@@ -36,6 +36,15 @@ export type Standing = {
   readonly isRefused: boolean;
 };
 
+/** That a CRM was sent something about a guest, or may have been. */
+export type Holding = {
+  readonly crm: string;
+  /** What the CRM calls its record, as far as it was told to us. */
+  readonly remoteId: string | null;
+  /** Something is on its way, or nobody knows what became of it. */
+  readonly isUnderWay: boolean;
+};
+
 /** Records that go out in one call, leased to whoever delivers them. */
 export type Chunk = {
   readonly id: string;

@@ -106,6 +106,47 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     expect(await pending()).toBe(false);
   });
 
+  it('knows which CRMs were ever sent something about a guest, and what each calls it', async () => {
+    const [elsewhere, unsent] = [randomUUID(), randomUUID()];
+    const holding = async () => (await lab.store.holding(guestId)).sort((a, b) => (a.crm < b.crm ? -1 : 1));
+    await put(1);
+    for (const other of [elsewhere, unsent])
+      await lab.store.put(other, { guestId, version: 1, record: aRecord(guestId, 'form 1') }, lab.now());
+    expect(await holding()).toEqual([]);
+    await lab.store.claim(elsewhere, { chunks: 1, size: 10, leaseMs: LEASE_MS });
+    await delivered();
+    await put(2);
+    const known = [
+      { crm, remoteId: 'r-1', isUnderWay: false },
+      { crm: elsewhere, remoteId: null, isUnderWay: true },
+    ].sort((a, b) => (a.crm < b.crm ? -1 : 1));
+    expect(await holding()).toEqual(known);
+    await lab.store.withdraw(crm, guestId);
+    expect(await holding()).toEqual(known);
+    expect(await lab.store.holding('nonsense')).toEqual([]);
+  });
+
+  it('knows of a call that is on its way, of a guest it has forgotten too', async () => {
+    const isOnItsWay = () => lab.another.isOnItsWay(crm, guestId);
+    await put(1);
+    expect(await isOnItsWay()).toBe(false);
+    const chunk = await onlyChunk();
+    await lab.store.removeAll(guestId);
+    expect(await isOnItsWay()).toBe(true);
+    expect(await lab.store.isOnItsWay(randomUUID(), guestId)).toBe(false);
+    await delivering(chunk);
+    expect(await isOnItsWay()).toBe(false);
+    expect(await lab.store.isOnItsWay(crm, 'nonsense')).toBe(false);
+  });
+
+  it('counts no call as on its way whose lease has run out', async () => {
+    await put(1);
+    await onlyChunk();
+    lab.advance(LEASE_MS);
+    expect(await lab.store.isOnItsWay(crm, guestId)).toBe(false);
+    await claim();
+  });
+
   it('removes what there is of a guest in every CRM, and of no other guest', async () => {
     const [other, elsewhere] = [uuidv7(), randomUUID()];
     await put(1);

@@ -7,6 +7,7 @@ import type {
   DeadLetterQuery,
   Desired,
   DueRecord,
+  Holding,
   Minute,
   Standing,
 } from '../crm-sync.js';
@@ -65,6 +66,10 @@ export abstract class CrmStore {
   abstract withdraw(crm: string, guestId: string): Promise<void>;
   /** Whether a record of this guest is to be sent, or somebody is at it. */
   abstract isPending(crm: string, guestId: string): Promise<boolean>;
+  /** Every CRM that was ever sent something about this guest, those that are off too. */
+  abstract holding(guestId: string): Promise<Holding[]>;
+  /** Whether a call that carries something about this guest is on its way to the CRM. Also when nothing is known of the guest any more. */
+  abstract isOnItsWay(crm: string, guestId: string): Promise<boolean>;
   /** What every CRM should hold and holds about this guest is known no more, of CRMs that are off too. Joins the current unit of work. */
   abstract removeAll(guestId: string): Promise<void>;
   /** What the CRM should hold of these guests, in their order; nothing of those it should hold nothing of. */
