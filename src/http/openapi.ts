@@ -30,6 +30,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('audit', 'What happened to guests, and who did it')
     .addTag('access', 'Who may call')
     .addTag('widget tokens', 'Tokens with which a page acts as its own guest')
+    .addTag('erasures', 'What is erased of guests, and where')
     .addTag('retention', 'For how long data is kept')
     .addTag('crm-sync', 'How CRMs are kept in step, and what they would not take')
     .addTag('webhooks', 'What customers’ systems are told of guests')

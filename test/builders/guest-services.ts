@@ -6,12 +6,15 @@ import { CrmSyncService } from '../../src/modules/crm-sync/crm-sync.service.js';
 import { AttachmentService } from '../../src/modules/guest/attachment.service.js';
 import { ConsentService } from '../../src/modules/guest/consent.service.js';
 import { ConversationService } from '../../src/modules/guest/conversation.service.js';
+import { ErasureService } from '../../src/modules/guest/erasure.service.js';
 import { GuestChanges } from '../../src/modules/guest/guest.changes.js';
+import { GuestRemoval } from '../../src/modules/guest/guest-removal.service.js';
 import { GuestService } from '../../src/modules/guest/guest.service.js';
 import type { GuestSettings } from '../../src/modules/guest/guest.settings.js';
 import { HandOverService } from '../../src/modules/guest/hand-over.service.js';
 import { MessageService } from '../../src/modules/guest/message.service.js';
 import type { Conversations } from '../../src/modules/guest/ports/conversations.js';
+import type { DataSubjectRequests } from '../../src/modules/guest/ports/data-subject-requests.js';
 import type { GuestChannel } from '../../src/modules/guest/ports/guest-channel.js';
 import { IdentityService } from '../../src/modules/identity/identity.service.js';
 import { MetricsService } from '../../src/modules/metrics/metrics.service.js';
@@ -19,6 +22,7 @@ import { Listeners } from '../../src/modules/webhooks/listeners.js';
 import { WebhooksService } from '../../src/modules/webhooks/webhooks.service.js';
 import type { ProcessStorage } from '../storage/test-storage.js';
 import { NoConversations } from './no-conversations.js';
+import { PromptRequests } from './prompt-requests.js';
 import { SilentChannel } from './silent-channel.js';
 
 const KEY = randomBytes(32);
@@ -37,6 +41,7 @@ const SETTINGS: GuestSettings = {
 export type Around = {
   readonly channel?: GuestChannel;
   readonly conversations?: Conversations;
+  readonly requests?: DataSubjectRequests;
   readonly crms?: readonly Crm[];
   readonly attributeNames?: readonly string[];
 };
@@ -44,7 +49,13 @@ export type Around = {
 /** The services of guests as one process has them on its storage, with all they call. Processes share their keys. */
 export function guestServices(
   storage: ProcessStorage,
-  { channel = new SilentChannel(), conversations = new NoConversations(), crms = [], ...names }: Around = {},
+  {
+    channel = new SilentChannel(),
+    conversations = new NoConversations(),
+    requests = new PromptRequests(),
+    crms = [],
+    ...names
+  }: Around = {},
 ) {
   const { work, clock, vault, outbox } = storage;
   const settings = { ...SETTINGS, ...names };
@@ -76,9 +87,17 @@ export function guestServices(
     ...([storage.guests, storage.sessions, storage.messages, messages, attachments, channel] as const),
     ...([conversations, told, metrics, vault, clock, settings] as const),
   );
+  const removal = new GuestRemoval(
+    ...([storage.guests, storage.sessions, storage.messages, storage.attachments, storage.widgetTokens] as const),
+    ...([metrics, crmSync, webhooks, changes, outbox, vault, clock] as const),
+  );
+  const erasures = new ErasureService(
+    ...([storage.guests, storage.erasures, channel, conversations, requests, changes, removal] as const),
+    ...([crmSync, outbox, audit, work, clock] as const),
+  );
   return {
-    ...{ settings, audit, metrics, crmSync, webhooks, changes },
-    ...{ guests, consents, messages, attachments, told, handOvers },
+    ...{ settings, audit, metrics, crmSync, webhooks, changes, removal },
+    ...{ guests, consents, messages, attachments, told, handOvers, erasures },
   };
 }
 

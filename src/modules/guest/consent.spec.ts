@@ -8,6 +8,8 @@ import { consented } from './guest.js';
 const at = (seconds: number): Date => new Date(Date.UTC(2026, 0, 1, 9, 0, seconds));
 
 describe('a way out', () => {
+  const open = { closeReason: null };
+
   it('is open under a live consent to data processing, whatever was said of marketing', () => {
     for (const way of [
       'crm.record',
@@ -19,10 +21,23 @@ describe('a way out', () => {
       'genesys.link',
       'attachment.content',
       'events.text',
+      'webhook.event',
+      'webhook.erased',
     ] as const) {
-      expect(mayLeave({ consent: { dataProcessing: true, marketing: false } }, way)).toBe(true);
-      expect(mayLeave({ consent: { dataProcessing: false, marketing: true } }, way)).toBe(false);
+      expect(mayLeave({ ...open, consent: { dataProcessing: true, marketing: false } }, way)).toBe(true);
+      expect(mayLeave({ ...open, consent: { dataProcessing: false, marketing: true } }, way)).toBe(false);
     }
+  });
+
+  it('is closed for a guest that is being erased, but for what erasing takes', () => {
+    const consent = { dataProcessing: true, marketing: true };
+    const leaving = (['crm.record', 'genesys.message', 'events.text', 'webhook.event', 'genesys.link'] as const).filter(
+      (way) => mayLeave({ closeReason: 'erased', consent }, way),
+    );
+    expect(leaving).toEqual(['genesys.link']);
+    expect(mayLeave({ closeReason: 'erased', consent: { ...consent, dataProcessing: false } }, 'webhook.erased')).toBe(
+      false,
+    );
   });
 
   it('asks the rule: nobody in this module tests a flag by himself, except to show it and to make a guest', () => {

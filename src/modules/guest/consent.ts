@@ -59,12 +59,21 @@ const COVERED_BY = {
   'events.text': 'dataProcessing',
   /** What customers' systems are told: that something happened to this guest. */
   'webhook.event': 'dataProcessing',
+  /** And that it was erased. */
+  'webhook.erased': 'dataProcessing',
 } as const satisfies Readonly<Record<string, Purpose>>;
 
 export type WayOut = keyof typeof COVERED_BY;
 
-/** Whether the consent that covers this way is live. Ask the newest state of the guest, right before something leaves. */
-export const mayLeave = (guest: Pick<Guest, 'consent'>, way: WayOut): boolean => guest.consent[COVERED_BY[way]];
+/** What erasing a guest takes: finding what else is to be erased, and telling others to let go of it. */
+const TO_ERASE: readonly WayOut[] = ['genesys.link', 'webhook.erased'];
+
+/**
+ * Whether the consent that covers this way is live. Ask the newest state of the guest, right before something leaves. Of one that is being erased
+ * nothing does any more.
+ */
+export const mayLeave = ({ consent, closeReason }: Pick<Guest, 'consent' | 'closeReason'>, way: WayOut): boolean =>
+  consent[COVERED_BY[way]] && (closeReason !== 'erased' || TO_ERASE.includes(way));
 
 /** The purpose whose consent covers a way out. */
 export const purposeOf = (way: WayOut): Purpose => COVERED_BY[way];

@@ -1,21 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { Clock } from '../../kernel/clock.js';
 import { DataClasses } from '../../kernel/data-class.js';
 import type { DataClass, Swept } from '../../kernel/data-class.js';
-import { Outbox } from '../../kernel/outbox.js';
-import { Vault } from '../../kernel/vault.js';
 import { AuditService } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
-import { MetricsService } from '../metrics/index.js';
-import { GuestChanges } from './guest.changes.js';
-import { GUEST_TOPICS } from './guest.intents.js';
 import { isOver } from './guest.js';
 import type { Guest } from './guest.js';
+import { GuestRemoval } from './guest-removal.service.js';
 import { AttachmentStore } from './ports/attachment.store.js';
 import { GuestStore } from './ports/guest.store.js';
 import { MessageStore } from './ports/message.store.js';
-import { SessionStore } from './ports/session.store.js';
 import { WidgetTokenStore } from './ports/widget-token.store.js';
 
 /** A guest has rows in many tables, and everybody waits while they are written. */
@@ -29,17 +23,12 @@ export class GuestRetention implements OnModuleInit {
   constructor(
     private readonly classes: DataClasses,
     private readonly guests: GuestStore,
-    private readonly sessions: SessionStore,
     private readonly messages: MessageStore,
     private readonly tokens: WidgetTokenStore,
     private readonly attachments: AttachmentStore,
-    private readonly metrics: MetricsService,
     private readonly crmSync: CrmSyncService,
-    private readonly outbox: Outbox,
     private readonly audit: AuditService,
-    private readonly vault: Vault,
-    private readonly changes: GuestChanges,
-    private readonly clock: Clock,
+    private readonly removal: GuestRemoval,
   ) {}
 
   onModuleInit(): void {
@@ -97,18 +86,8 @@ export class GuestRetention implements OnModuleInit {
     return this.crmSync.isPending(guest.id);
   }
 
-  /** Its chain in the trail stays, and says so. What stands sealed there cannot be read any more: the key goes with the guest. */
   private async forget(guest: Guest): Promise<void> {
-    const { id } = guest;
-    await this.audit.record({ subject: `guest:${id}`, event: 'GUEST_FORGOTTEN', changes: {} });
-    await this.changes.erased(guest, this.clock.now());
-    for (const topic of GUEST_TOPICS) await this.outbox.takeBack(topic, id);
-    await this.sessions.remove(id);
-    await this.messages.removeAll(id);
-    await this.attachments.removeAll(id);
-    await this.metrics.forget(id);
-    await this.crmSync.forget(id);
-    await this.guests.remove(id);
-    await this.vault.destroy(`guest:${id}`);
+    await this.audit.record({ subject: `guest:${guest.id}`, event: 'GUEST_FORGOTTEN', changes: {} });
+    await this.removal.remove(guest);
   }
 }

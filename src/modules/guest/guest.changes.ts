@@ -134,7 +134,9 @@ export class GuestChanges {
 
   /** Whether anybody is to be told. Of a guest without consent nobody is. */
   private isToldOf(guest: Guest, type: EventType): boolean {
-    return mayLeave(guest, 'webhook.event') && this.webhooks.hasListeners(type);
+    return (
+      mayLeave(guest, type === 'guest.erased' ? 'webhook.erased' : 'webhook.event') && this.webhooks.hasListeners(type)
+    );
   }
 
   /** What customers' systems are told: that it happened, to whom, and where to look. */

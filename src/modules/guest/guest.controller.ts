@@ -20,13 +20,13 @@ import {
   ReportMessageBody,
   wantedGuest,
 } from './guest.dto.js';
-import { GuestConflict, overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
+import { overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
 import { consentRequired, guestClosed, guestNotFound, serverLed, widgetSignsInItself } from './guest.errors.js';
 import { attributesRefused, EXAMPLE_GUEST, EXAMPLE_VIEW, identityInvalid } from './guest.examples.dto.js';
 import type { Guest } from './guest.js';
 import { GuestService } from './guest.service.js';
 import { GuestSettings } from './guest.settings.js';
-import { GuestPageView, guestPageView, GuestView, guestView, shownConflict } from './guest.view.dto.js';
+import { conflictsShown, GuestPageView, guestPageView, GuestView, guestView, shownConflict } from './guest.view.dto.js';
 
 @ApiTags('guests')
 @Controller('v1/guests')
@@ -150,7 +150,7 @@ export class GuestController {
   ): Promise<GuestView> {
     const condition = conditionOf(requireIfMatch(header), base);
     const patch = guestPatch(body);
-    const guest = await this.conditionally(this.guests.patch(id, patch, condition));
+    const guest = await conflictsShown(this.guests.patch(id, patch, condition), this.settings);
     tellMasked(this.guests.maskedIn(patch), reply);
     return this.show(guest, reply);
   }
@@ -187,7 +187,7 @@ export class GuestController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GuestView> {
     const condition = conditionOf(ifMatch(header) ?? '*');
-    return this.show(await this.conditionally(this.guests.close(id, condition)), reply);
+    return this.show(await conflictsShown(this.guests.close(id, condition), this.settings), reply);
   }
 
   @Post(':id/link')
@@ -207,16 +207,6 @@ export class GuestController {
   private show(guest: Guest, reply: FastifyReply): GuestView {
     reply.header('ETag', etagOf(guest.version));
     return guestView(guest, this.settings);
-  }
-
-  /** A conflict shows the guest as it is now, the way a reader would see it. */
-  private async conditionally(changed: Promise<Guest>): Promise<Guest> {
-    try {
-      return await changed;
-    } catch (error) {
-      if (!(error instanceof GuestConflict)) throw error;
-      throw shownConflict(error, guestView(error.guest, this.settings));
-    }
   }
 }
 

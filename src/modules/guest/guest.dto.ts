@@ -15,7 +15,8 @@ import { PageQuery } from '../../http/page-query.js';
 import { MayBeAbsent, Nested, QueryInt } from '../../http/validation.js';
 import { GUEST_STATES, MODES } from './guest.js';
 import type { GuestPatch, GuestState, Mode } from './guest.js';
-import type { Condition, WantedGuest } from './guest.service.js';
+import type { WantedGuest } from './guest.service.js';
+import type { Condition } from './guest.condition.js';
 import type { GuestQuery } from './ports/guest.store.js';
 
 const HASH = /^[a-fA-F0-9]{64}$/;

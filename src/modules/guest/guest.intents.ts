@@ -19,5 +19,11 @@ export const MARK = 'genesys.mark';
 /** The topics of all intents whose subject is a guest: they go with it. */
 export const GUEST_TOPICS = [HAND_OVER, SEND, UPLOAD, LOCATE, LINK, MARK] as const;
 
+/** Erase a guest here, when its session has ended. */
+export const ERASE = 'guest.erase';
+
+/** Erase what there is of a guest in one other place. */
+export const ERASE_PLACE = 'guest.erase_place';
+
 /** Look what became of a conversation, which is the subject. */
 export const FOLLOW = 'genesys.follow';

@@ -7,6 +7,9 @@ import { AttachmentService } from './attachment.service.js';
 import { ConsentController } from './consent.controller.js';
 import { ConsentService } from './consent.service.js';
 import { ConversationService } from './conversation.service.js';
+import { ErasureController } from './erasure.controller.js';
+import { ErasureJobs } from './erasure.jobs.js';
+import { ErasureService } from './erasure.service.js';
 import { FollowJobs } from './follow.jobs.js';
 import { FollowService } from './follow.service.js';
 import { GenesysEventsController } from './genesys-events.controller.js';
@@ -16,6 +19,7 @@ import { GuestFrames } from './guest.frames.js';
 import { GuestJobs } from './guest.jobs.js';
 import { GuestService } from './guest.service.js';
 import { GuestSettings, IdleSettings, ReconcileSettings } from './guest.settings.js';
+import { GuestRemoval } from './guest-removal.service.js';
 import { GuestRetention } from './guest-retention.service.js';
 import { IdleService } from './idle.service.js';
 import { HandOverService } from './hand-over.service.js';
@@ -43,6 +47,7 @@ export class GuestModule {
         WidgetTokenController,
         LiveController,
         GenesysEventsController,
+        ErasureController,
       ],
       providers: [
         { provide: GuestSettings, useValue: settings },
@@ -63,7 +68,10 @@ export class GuestModule {
         GuestChanges,
         GuestFrames,
         IdleService,
+        GuestRemoval,
         GuestRetention,
+        ErasureService,
+        ErasureJobs,
         GuestJobs,
         WidgetTokenService,
       ],

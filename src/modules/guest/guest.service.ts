@@ -9,10 +9,11 @@ import { IdentityService } from '../identity/index.js';
 import type { Claim } from '../identity/index.js';
 import { attributeErrors, withoutQuery } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
-import { overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
+import { checkCondition } from './guest.condition.js';
+import type { Condition } from './guest.condition.js';
 import { consentRequired, widgetSignsInItself } from './guest.errors.js';
 import { masked } from './guest.masking.js';
-import { changedPointers, closing, conflictingPointers, newGuest, patched, pointersOfChange } from './guest.js';
+import { closing, newGuest, patched, pointersOfChange } from './guest.js';
 import type { Attributes, ChannelContext, Consent, Guest, GuestPatch, Mode } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
 import { ConsentSource } from './ports/consent.source.js';
@@ -30,15 +31,6 @@ export type WantedGuest = Claim & {
   /** Of somebody who has signed in at the page. */
   readonly authenticate?: SignInCode;
 };
-
-/**
- * Under which condition a change is made. `version`: only on exactly one of these versions. `base`: the caller knows that version; what
- * others changed since goes through beside it as long as the two do not overlap. `any`: whatever the version is.
- */
-export type Condition =
-  | { readonly type: 'version'; readonly versions: readonly number[] }
-  | { readonly type: 'base'; readonly base: number }
-  | { readonly type: 'any' };
 
 /** What can be asked of guests. */
 @Injectable()
@@ -181,17 +173,4 @@ export class GuestService {
         errors,
       });
   }
-}
-
-function checkCondition(guest: Guest, patch: GuestPatch, condition: Condition): void {
-  if (condition.type === 'any') return;
-  if (condition.type === 'version') {
-    if (condition.versions.includes(guest.version)) return;
-    const base = Math.max(0, ...condition.versions.filter((version) => version < guest.version));
-    throw versionMismatch(guest, conflictingPointers(guest, patch, base));
-  }
-  // A caller may know a version from before the database was restored; nobody can say what has changed since.
-  if (condition.base > guest.version) throw unknownBase(guest, changedPointers(guest, patch));
-  const conflicts = conflictingPointers(guest, patch, condition.base);
-  if (conflicts.length > 0) throw overlappingChange(guest, conflicts);
 }

@@ -32,6 +32,7 @@ export const CLOSE_REASONS = {
   read_only: 'Genesys Cloud made the conversation read-only',
   session_expired: 'the session ran out at Genesys Cloud, or the page never took it up',
   refused: 'Genesys Cloud would not have its start or its end',
+  erased: 'its erasure was asked for',
 } as const;
 export type CloseReason = keyof typeof CLOSE_REASONS;
 
@@ -248,13 +249,25 @@ export function conversationEnded(guest: Guest, at: Date, id?: string): Guest {
 export const closing = (guest: Guest, at: Date, closeReason: CloseReason | null = null): Guest =>
   isOver(guest) || guest.state === 'closing' ? guest : moved(guest, 'closing', at, { closeReason });
 
+/** Its erasure was asked for: nothing leaves of it any more, and its session is ended if it is not over. */
+export function erasing(guest: Guest, at: Date): Guest {
+  if (isOver(guest) || guest.closeReason === 'erased') return guest;
+  return guest.state === 'closing' ? changed(guest, at, { closeReason: 'erased' }) : closing(guest, at, 'erased');
+}
+
+/** What it ends for; however the session of one that is being erased ends, it ended for that. */
+const endedFor = (guest: Guest, closeReason: CloseReason): CloseReason =>
+  guest.closeReason === 'erased' ? 'erased' : closeReason;
+
 export const closed = (guest: Guest, closeReason: CloseReason, at: Date): Guest =>
-  isOver(guest) ? guest : moved(guest, 'closed', at, { closeReason, closedDate: at, ...allEnded(guest, at) });
+  isOver(guest)
+    ? guest
+    : moved(guest, 'closed', at, { ...ended(guest, at), closeReason: endedFor(guest, closeReason) });
 
 export const expired = (guest: Guest, at: Date): Guest =>
   isOver(guest)
     ? guest
-    : moved(guest, 'expired', at, { closeReason: 'session_expired', closedDate: at, ...allEnded(guest, at) });
+    : moved(guest, 'expired', at, { ...ended(guest, at), closeReason: endedFor(guest, 'session_expired') });
 
 /** The start was refused for good. Once a session was active it cannot fail any more, only close. */
 export const failed = (guest: Guest, at: Date): Guest =>
@@ -262,7 +275,8 @@ export const failed = (guest: Guest, at: Date): Guest =>
     ? moved(guest, 'failed', at, { closeReason: 'refused', closedDate: at })
     : guest;
 
-const allEnded = (guest: Guest, at: Date): Pick<Guest, 'conversations'> => ({
+const ended = (guest: Guest, at: Date): Pick<Guest, 'closedDate' | 'conversations'> => ({
+  closedDate: at,
   conversations: guest.conversations.map((conversation) => ({
     ...conversation,
     endedAt: conversation.endedAt ?? at.toISOString(),

@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { etagOf } from '../../http/etag.js';
 import { AppError } from '../../kernel/app-error.js';
 import { widgetAttributes } from './guest.attributes.js';
-import type { GuestConflict } from './guest.conflict.js';
+import { GuestConflict } from './guest.conflict.js';
 import { ChannelContextBody, ConsentBody } from './guest.dto.js';
 import { CLOSE_REASONS, GUEST_STATES, linkedConversation, MODES } from './guest.js';
 import type { Attributes, ChannelContext, CloseReason, Consent, Guest, GuestState, Mode } from './guest.js';
@@ -114,6 +114,16 @@ export const guestPageView = (page: GuestPage, settings: GuestSettings): GuestPa
   items: page.items.map((guest) => guestView(guest, settings)),
   nextCursor: page.nextCursor,
 });
+
+/** Waits for a change; where it meets a conflict, that shows the guest as it is now. */
+export async function conflictsShown<T>(changed: Promise<T>, settings: GuestSettings): Promise<T> {
+  try {
+    return await changed;
+  } catch (error) {
+    if (!(error instanceof GuestConflict)) throw error;
+    throw shownConflict(error, guestView(error.guest, settings));
+  }
+}
 
 /** A conflict that shows the guest as it is now, the way a reader would see it. */
 export function shownConflict(conflict: GuestConflict, current: GuestView): AppError {

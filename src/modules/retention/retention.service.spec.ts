@@ -48,14 +48,14 @@ describe('retention', () => {
 
   beforeEach(async () => {
     storage = await openTestStorage();
-    const { work, clock, vault, outbox } = storage;
+    const { work, clock, vault } = storage;
     const crm = { id: CRM, chunkSize: 10, upsert: async () => [], ping: async () => undefined };
     const services = guestServices(storage, { crms: [crm] });
     ({ audit, guests, messages, metrics, changes } = services);
     classes = new DataClasses();
     new GuestRetention(
-      ...([classes, storage.guests, storage.sessions, storage.messages, storage.widgetTokens] as const),
-      ...([storage.attachments, metrics, services.crmSync, outbox, audit, vault, changes, clock] as const),
+      ...([classes, storage.guests, storage.messages, storage.widgetTokens, storage.attachments] as const),
+      ...([services.crmSync, audit, services.removal] as const),
     ).onModuleInit();
     new OriginRetention(vault, classes).onModuleInit();
     new IdempotencyRetention(storage.idempotency, classes).onModuleInit();

@@ -1,0 +1,112 @@
+import { isOver } from './guest.js';
+import type { Guest } from './guest.js';
+
+/** `deleted`, `emptied` of all but a key, found to be `absent`, or `erased` by a process of their own. */
+export type Outcome = 'deleted' | 'emptied' | 'absent' | 'erased';
+
+/** How far erasure is somewhere. */
+export type Standing = {
+  /**
+   * `waiting` to be done; `asked` for, which takes its time; `done`. `open`: it will not be done before somebody has seen to what `code` says, and
+   * the erasure is asked for again.
+   */
+  readonly state: 'waiting' | 'asked' | 'done' | 'open';
+  /** What was done; null before. */
+  readonly outcome: Outcome | null;
+  /** What keeps it from being done; null when nothing does. */
+  readonly code: string | null;
+  /** Since when, ISO 8601 in UTC. */
+  readonly at: string;
+};
+
+/** Somewhere outside of this service that something about a guest is. `name` is `crm/<id>` or `genesys`. */
+export type Place = Standing & { readonly name: string } & (
+    | {
+        readonly kind: 'crm';
+        readonly crm: string;
+        /** What the CRM calls its record, as far as it was told to us. */
+        readonly remoteId: string | null;
+        /** Something of the guest was on its way there when it was erased here. */
+        readonly isUnderWay: boolean;
+      }
+    | {
+        readonly kind: 'genesys';
+        /** `contactId`: the external contact that it was seen to be put with. */
+        readonly conversations: readonly {
+          readonly id: string;
+          readonly isOpen: boolean;
+          readonly contactId: string | null;
+        }[];
+        /** The contacts Genesys was asked to erase; empty until it was. `requestId` is null where it is to be asked anew. */
+        readonly contacts: readonly { readonly id: string; readonly requestId: string | null }[];
+      }
+  );
+export type GenesysPlace = Extract<Place, { kind: 'genesys' }>;
+
+/** That a guest was to be erased (GDPR Art. 17), and what became of it. Holds ids and times, and stays when the guest is gone. */
+export type Erasure = {
+  readonly id: string;
+  readonly guestId: string;
+  readonly requestedAt: Date;
+  /** Since when this service keeps nothing of the guest any more; null while its session is being ended. */
+  readonly erasedAt: Date | null;
+  /** Where else the guest was. Empty until `erasedAt`. */
+  readonly places: readonly Place[];
+};
+
+/** `ending`: the session is being ended first. `under-way` elsewhere, `erased` everywhere, or `incomplete` because places are `open`. */
+export const ERASURE_STATES = ['ending', 'under-way', 'erased', 'incomplete'] as const;
+export type ErasureState = (typeof ERASURE_STATES)[number];
+
+/** How long the end of a session is waited for, in milliseconds. Then the guest is erased here all the same, and its conversation ended by the organisation. */
+export const ENDING_MS = 5 * 60_000;
+
+/** Whether the session is over and its conversations are known, which are looked for a little longer. */
+export const isEnded = (guest: Guest, at: Date): boolean =>
+  isOver(guest) &&
+  (guest.conversations.length > 0 ||
+    guest.interactionCount === 0 ||
+    at.getTime() >= guest.closedDate!.getTime() + ENDING_MS);
+
+export function stateOf({ erasedAt, places }: Erasure): ErasureState {
+  if (erasedAt === null) return 'ending';
+  if (places.some(({ state }) => state === 'waiting' || state === 'asked')) return 'under-way';
+  return places.some(({ state }) => state === 'open') ? 'incomplete' : 'erased';
+}
+
+/** Where a guest is besides here. `crms`: those that were ever sent something about it. */
+export function placesOf(
+  guest: Guest,
+  crms: readonly { readonly crm: string; readonly remoteId: string | null; readonly isUnderWay: boolean }[],
+  at: Date,
+): Place[] {
+  const waiting = { state: 'waiting', outcome: null, code: null, at: at.toISOString() } as const;
+  const conversations = guest.conversations.map(({ id, endedAt, contactId = null }) => ({
+    ...{ id, isOpen: endedAt === null, contactId },
+  }));
+  return [
+    ...crms.map((crm) => ({ kind: 'crm' as const, name: `crm/${crm.crm}`, ...crm, ...waiting })),
+    ...(conversations.length === 0
+      ? []
+      : [{ kind: 'genesys' as const, name: 'genesys', conversations, contacts: [], ...waiting }]),
+  ];
+}
+
+/** With one place as it is now. What is done needs no ids any more but those by which others can be asked about it. */
+export const withPlace = (erasure: Erasure, place: Place): Erasure => ({
+  ...erasure,
+  places: erasure.places.map((known) => (known.name === place.name ? lean(place) : known)),
+});
+
+function lean(place: Place): Place {
+  if (place.state !== 'done') return place;
+  return place.kind === 'crm' ? { ...place, remoteId: null } : { ...place, conversations: [] };
+}
+
+/** Asked for again: what was left open is to be tried once more. */
+export const reopened = (erasure: Erasure, at: Date): Erasure => ({
+  ...erasure,
+  places: erasure.places.map((place) =>
+    place.state === 'open' ? { ...place, state: 'waiting', code: null, at: at.toISOString() } : place,
+  ),
+});
