@@ -35,6 +35,7 @@ describe('The sandbox and its controls', () => {
       GENESYS_WEBMESSAGING_URL: connection.genesys.webmessagingUrl,
       CRMS: 'rest',
       CRM_BATCH_UPSERT_URL: `${url}/crm/rest/batch`,
+      CRM_DELETE_URL: `${url}/crm/rest/records/{externalId}`,
       SALESFORCE_LOGIN_URL: `${url}/crm/salesforce`,
       HUBSPOT_URL: `${url}/crm/hubspot`,
     });

@@ -28,6 +28,7 @@ describe('npm run sandbox', () => {
       'CRMS',
       'CRM_BATCH_UPSERT_URL',
       'CRM_AUTH_TOKEN',
+      'CRM_DELETE_URL',
       'SALESFORCE_LOGIN_URL',
       'SALESFORCE_CLIENT_ID',
       'SALESFORCE_CLIENT_SECRET',

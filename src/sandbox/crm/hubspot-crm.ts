@@ -22,7 +22,9 @@ const PROPERTIES: Readonly<Record<string, string>> = {
   guest_channel_context: 'string',
 };
 
+type Contact = ReturnType<Shelf['list']>[number];
 type Input = { readonly id: string; readonly properties: Record<string, string>; readonly objectWriteTraceId?: string };
+type ByContact = { Params: { id: string }; Querystring: { idProperty?: string; properties?: string } };
 type Page = { Querystring: { limit?: string; after?: string; properties?: string } };
 
 /** A HubSpot portal with contacts by a unique property of ours. */
@@ -67,6 +69,17 @@ export class HubSpotCrm implements Crm {
       refuseWhole(inputs, refusal, 409);
       return this.upsert(inputs, refusal, reply);
     });
+    app.get<ByContact>('/crm/hubspot/crm/v3/objects/contacts/:id', async (request, reply) => {
+      enter(request, reply);
+      const { idProperty, properties = '' } = request.query;
+      return shown(this.contact(request.params.id, idProperty), properties.split(','));
+    });
+    app.post('/crm/hubspot/crm/v3/objects/contacts/gdpr-delete', async (request, reply) => {
+      enter(request, reply);
+      const { objectId, idProperty } = readPurge(request.body);
+      this.shelf.remove(this.contact(objectId, idProperty).id);
+      return reply.code(204).send();
+    });
   }
 
   records(): readonly JsonObject[] {
@@ -102,18 +115,22 @@ export class HubSpotCrm implements Crm {
     };
   }
 
+  /** By HubSpot's own id, or by the one property with unique values. */
+  private contact(id: string, idProperty: string | undefined): Contact {
+    if (idProperty !== undefined && idProperty !== KEY)
+      throw new Refusal(400, 'VALIDATION_ERROR', 'The property does not have unique values.');
+    const found = this.shelf.list().find((each) => (idProperty === KEY ? each.externalId : each.id) === id);
+    if (found === undefined) throw new Refusal(404, 'OBJECT_NOT_FOUND', 'resource not found');
+    return found;
+  }
+
   private page({ limit = '10', after = '0', properties = '' }: Page['Querystring']): object {
     if (Number(limit) > 100) throw new Refusal(400, 'VALIDATION_ERROR', 'limit is at most 100');
     const rows = this.shelf.list().slice(Number(after), Number(after) + Number(limit));
     const end = Number(after) + rows.length;
     const names = properties.split(',');
-    const results = rows.map(({ id, values }) => ({
-      id,
-      properties: { hs_object_id: id, ...Object.fromEntries(names.map((name) => [name, values[name] || null])) },
-      archived: false,
-    }));
     return {
-      results,
+      results: rows.map((row) => shown(row, names)),
       ...(end < this.shelf.list().length ? { paging: { next: { after: String(end), link: '' } } } : {}),
     };
   }
@@ -142,6 +159,19 @@ function readInputs(body: unknown): readonly Input[] {
     .some((name) => !Object.hasOwn(PROPERTIES, name));
   if (unknown) throw new Refusal(400, 'VALIDATION_ERROR', 'Property values were not valid: a property does not exist');
   return inputs;
+}
+
+const shown = ({ id, values }: Contact, names: readonly string[]): object => ({
+  id,
+  properties: { hs_object_id: id, ...Object.fromEntries(names.map((name) => [name, values[name] || null])) },
+  archived: false,
+});
+
+function readPurge(body: unknown): { readonly objectId: string; readonly idProperty?: string } {
+  const { objectId, idProperty } = isObject(body) ? body : {};
+  if (typeof objectId !== 'string' || objectId === '' || (idProperty !== undefined && typeof idProperty !== 'string'))
+    throw new Refusal(400, 'VALIDATION_ERROR', 'Invalid input JSON');
+  return { objectId, ...(idProperty === undefined ? {} : { idProperty }) };
 }
 
 const isInput = (input: unknown): input is Input =>

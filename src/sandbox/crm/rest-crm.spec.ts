@@ -133,6 +133,18 @@ describe('The rest CRM', () => {
     expect(await lab.requests()).toHaveLength(1);
   });
 
+  it('deletes a record, and says when there is none', async () => {
+    const headers = { authorization: `Bearer ${lab.sandbox.connection.crms['rest']?.['token']}` };
+    const remove = (sent: Record<string, string> = headers) =>
+      lab.http('DELETE', '/crm/rest/records/a', undefined, sent);
+    await lab.batch([record('a'), record('b')]);
+    expect((await remove({})).status).toBe(401);
+    expect(await remove()).toMatchObject({ status: 204, body: null });
+    expect(await remove()).toMatchObject({ status: 404, body: { error: { code: someText } } });
+    expect(await lab.records()).toMatchObject([{ externalId: 'b' }]);
+    expect(await lab.batch([record('a')])).toMatchObject({ body: { results: [{ status: 'created' }] } });
+  });
+
   it('answers in another order', async () => {
     await lab.fault('crm/rest', 'upsert', { shuffle: true });
     expect(await lab.batch([record('a'), record('b')])).toMatchObject({

@@ -15,7 +15,7 @@ type Result = { readonly externalId: unknown; readonly status: string; readonly 
 type Answer = { readonly status: 200 | 207; readonly results: readonly Result[] };
 
 /**
- * A generic CRM with one batch upsert. It holds each `externalId` once and merges field by field: what a record does not name stays as
+ * A generic CRM with one batch upsert, and a delete. It holds each `externalId` once and merges field by field: what a record does not name stays as
  * it was, what it names as null is emptied.
  */
 export class RestCrm implements Crm {
@@ -32,7 +32,11 @@ export class RestCrm implements Crm {
   }
 
   environment(url: string): Readonly<Record<string, string>> {
-    return { CRM_BATCH_UPSERT_URL: `${url}/crm/rest/batch`, CRM_AUTH_TOKEN: TOKEN };
+    return {
+      CRM_BATCH_UPSERT_URL: `${url}/crm/rest/batch`,
+      CRM_AUTH_TOKEN: TOKEN,
+      CRM_DELETE_URL: `${url}/crm/rest/records/{externalId}`,
+    };
   }
 
   serve(app: FastifyInstance): void {
@@ -45,6 +49,12 @@ export class RestCrm implements Crm {
       const batch = readBatch(request.headers, request.body);
       const { status, results } = this.upsertOnce(batch, refusalOf(this.faults, request, batch.records));
       return reply.code(status).send({ results });
+    });
+    app.delete<{ Params: { externalId: string } }>('/crm/rest/records/:externalId', async (request, reply) => {
+      authenticate(request);
+      if (!this.held.delete(request.params.externalId))
+        throw new Refusal(404, 'record.not_found', 'There is no record with this externalId.');
+      return reply.code(204).send();
     });
   }
 

@@ -29,8 +29,9 @@ const FIELDS: Readonly<Record<string, string>> = {
 const BASE = '/crm/salesforce/services/data/:version';
 
 type ByObject = { Params: { object: string; field: string } };
+type ByValue = { Params: ByObject['Params'] & { value: string } };
 
-/** A Salesforce org with one custom object: login, description, upsert by external id, query. */
+/** A Salesforce org with one custom object: login, description, upsert and delete by external id, query. */
 export class SalesforceCrm implements Crm {
   readonly name = 'salesforce';
   private readonly shelf = new Shelf((number) => `a01${String(number).padStart(15, '0')}`);
@@ -79,6 +80,11 @@ export class SalesforceCrm implements Crm {
       requireObject(request.params.object);
       if (request.params.field !== KEY) throw new Refusal(404, 'NOT_FOUND', 'The field is no external id.');
       return this.upsert(readRecords(request.body), request);
+    });
+    app.delete<ByValue>(`${BASE}/sobjects/:object/:field/:value`, async (request, reply) => {
+      this.enter(request, reply);
+      this.remove(request.params, arrivalOf(request).effect);
+      return reply.code(204).send();
     });
   }
 
@@ -134,6 +140,18 @@ export class SalesforceCrm implements Crm {
       if (isLocked && index % 2 === 0) return failed('UNABLE_TO_LOCK_ROW');
       return this.upsertOne(record, refusal);
     });
+  }
+
+  /** What is missing, the field or the row, is told apart by the words alone. */
+  private remove({ object, field, value }: ByValue['Params'], effect: Effect | null): void {
+    requireObject(object);
+    if (field !== KEY)
+      throw new Refusal(404, 'NOT_FOUND', `Provided external ID field does not exist or is not accessible: ${field}`);
+    if (effect?.lockRecords)
+      throw new Refusal(400, 'UNABLE_TO_LOCK_ROW', 'unable to obtain exclusive access to this record', { fields: [] });
+    const row = this.shelf.list().find(({ externalId }) => externalId === value);
+    if (row === undefined || !this.shelf.remove(row.id))
+      throw new Refusal(404, 'NOT_FOUND', 'The requested resource does not exist');
   }
 
   private upsertOne({ attributes, ...record }: JsonObject, refusal: Effect | null): object {

@@ -23,6 +23,12 @@ export class Shelf {
     return { id, change: former === undefined ? 'created' : 'updated', at };
   }
 
+  /** By the CRM's own id. False when there is none. */
+  remove(id: string): boolean {
+    const found = this.list().find((each) => each.id === id);
+    return found !== undefined && this.kept.delete(found.externalId);
+  }
+
   /** Oldest first. */
   list(): (Kept & { readonly externalId: string })[] {
     return [...this.kept].map(([externalId, kept]) => ({ externalId, ...kept }));

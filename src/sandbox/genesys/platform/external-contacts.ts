@@ -49,6 +49,10 @@ export class ExternalContacts implements Crm {
     });
     api.get<Page>('/externalcontacts/scan/contacts', async ({ query }) => this.page(query));
     api.post('/externalcontacts/identifierlookup/contacts', async ({ body }) => this.lookUp(body));
+    api.delete<ById>('/externalcontacts/contacts/:id', async ({ params }) => {
+      if (!this.erase(params.id)) throw new Refusal(404, 'not.found', 'The contact was not found.');
+      return {};
+    });
     api.post('/externalcontacts/bulk/contacts/enrich', async (request) => this.enrich(request));
   }
 
@@ -58,6 +62,11 @@ export class ExternalContacts implements Crm {
 
   reset(): void {
     this.shelf.clear();
+  }
+
+  /** False when there is no such contact. */
+  erase(contactId: string): boolean {
+    return this.shelf.remove(contactId);
   }
 
   private lookUp(identifier: unknown): object {
