@@ -16,6 +16,17 @@ export function refusal({ status, headers }: Answered): AppError {
   return new AppError('refused', 'crm.refused', `The CRM refused the request (${status}).`, facts);
 }
 
+/** Null where a refusal says that there is nothing at the address. */
+export async function nullIfGone<T>(answer: Promise<T>, gone: readonly number[] = [404]): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    const isGone = error instanceof AppError && error.code === 'crm.refused';
+    if (isGone && gone.includes(Number(error.extra['status']))) return null;
+    throw error;
+  }
+}
+
 /** No answer came: the CRM may have taken everything. */
 export function silent(reason: unknown): AppError {
   const word = typeof reason === 'string' && /^[A-Z_]{2,40}$/.test(reason) ? reason : 'no answer';
@@ -60,6 +71,10 @@ export function retryAfterMs(header: string | undefined): number | undefined {
   const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
 }
+
+/** Another transaction holds the record, for as long as that lasts. */
+export const recordLocked = (status: number): AppError =>
+  new AppError('unavailable', 'crm.unavailable', 'Another transaction holds the record.', { extra: { status } });
 
 /** The CRM's own word for what is wrong with a record, if it looks like a code: a message may repeat the data. */
 function recordError(code: unknown): string {

@@ -10,7 +10,7 @@ export type CrmReply = CrmAnswer & { readonly headers: Readonly<Record<string, s
 
 /** A request as it goes out: text is sent as it is, everything else as JSON. */
 export type CrmCall = {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: unknown;

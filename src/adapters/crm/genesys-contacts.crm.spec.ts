@@ -1,4 +1,5 @@
 import { HttpService } from '@nestjs/axios';
+import { AppError } from '../../kernel/app-error.js';
 import { aRecord, crmContract } from '../../modules/crm-sync/ports/crm.contract.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { platformContacts } from '../genesys/platform-contacts.js';
@@ -69,6 +70,45 @@ describe('the contacts of Genesys Cloud', () => {
     }
   });
 
+  it('erases the contact that has the guest’s id rather than the one it was told, and that one when there is none', async () => {
+    const lab = await sandboxLab(adapter, { campaign });
+    try {
+      const verdicts = await lab.crm.upsert([aRecord('a'), aRecord('b')], 'k');
+      const told = (verdicts[1] as { remoteId: string }).remoteId;
+      expect(await lab.crm.erase!('a', told)).toBe('deleted');
+      expect(await lab.held()).toEqual(['b']);
+      expect(await lab.crm.erase!('c', told)).toBe('deleted');
+      expect(await lab.held()).toEqual([]);
+    } finally {
+      await lab.close();
+    }
+  });
+
+  const SETTINGS = {
+    GENESYS_CONTACTS_SOURCE_ID: '00000000-0000-0000-0000-000000000001',
+    GENESYS_CONTACTS_SCHEMA_ID: '00000000-0000-0000-0000-000000000002',
+  };
+
+  it.each<[string, Partial<GenesysContacts>, string]>([
+    ['a look-up that names nobody', { lookUp: async () => null }, 'crm.unavailable'],
+    [
+      'words in place of an answer',
+      { lookUp: async () => ({ id: 'x' }), remove: async () => '<html>Sign in</html>' },
+      'crm.unavailable',
+    ],
+    [
+      'a login that is not there',
+      {
+        lookUp: () =>
+          Promise.reject(new AppError('unavailable', 'crm.credentials_refused', '', { extra: { status: 404 } })),
+      },
+      'crm.credentials_refused',
+    ],
+  ])('does not take %s for an erasure', async (_, contacts, code) => {
+    const crm = genesysContacts(contacts as GenesysContacts).open(SETTINGS, new CrmHttp(new HttpService()));
+    await expect(crm.erase!('a', null)).rejects.toMatchObject({ kind: 'unavailable', code });
+  });
+
   it('tries again what Genesys calls retryable, and knows results by id before place', async () => {
     const properties = Object.fromEntries(['email_hash_text'].map((name) => [name, {}]));
     const contacts = {
@@ -81,11 +121,7 @@ describe('the contacts of Genesys Cloud', () => {
         ],
       }),
     } as unknown as GenesysContacts;
-    const env = {
-      GENESYS_CONTACTS_SOURCE_ID: '00000000-0000-0000-0000-000000000001',
-      GENESYS_CONTACTS_SCHEMA_ID: '00000000-0000-0000-0000-000000000002',
-      GENESYS_CONTACTS_FIELDS: 'email_hash_text:emailHash',
-    };
+    const env = { ...SETTINGS, GENESYS_CONTACTS_FIELDS: 'email_hash_text:emailHash' };
     const crm = genesysContacts(contacts).open(env, new CrmHttp(new HttpService()));
     const verdicts = await crm.upsert(
       ['a', 'b', 'c'].map((id) => aRecord(id)),

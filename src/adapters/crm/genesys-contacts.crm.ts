@@ -1,6 +1,6 @@
 import { Matches } from 'class-validator';
-import type { CrmField, CrmPage, CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
-import { meaningless, notTaken } from './crm-failures.js';
+import type { CrmField, CrmPage, CrmRecord, Erased, Verdict } from '../../modules/crm-sync/index.js';
+import { meaningless, notTaken, nullIfGone } from './crm-failures.js';
 import { defineCrm } from './define-crm.js';
 import type { CrmAdapter } from './define-crm.js';
 import { faultsAgainst, held, mapped, readMapping } from './field-mapping.js';
@@ -18,6 +18,10 @@ export interface GenesysContacts {
   schema(schemaId: string): Promise<unknown>;
   /** `CursorContactListing`; `limit` from 10 to 200. A cursor is good for a day. */
   scan(cursor: string | null, limit: number): Promise<unknown>;
+  /** `ExternalContact` that has this value under this external source; `crm.refused` with the status 404 when there is none. */
+  lookUp(externalSourceId: string, value: string): Promise<unknown>;
+  /** Resolves to whatever came, which says nothing; `crm.refused` with the status 404 when there is none. */
+  remove(contactId: string): Promise<unknown>;
   /** The request `enrich` would send, without credentials. */
   enrichRequest(operations: readonly object[]): {
     method: string;
@@ -51,6 +55,7 @@ export const genesysContacts = (contacts: GenesysContacts): CrmAdapter =>
       return {
         upsert: (records) => book.upsert(records),
         ping: () => contacts.ping(),
+        erase: (externalId, remoteId) => book.erase(externalId, remoteId),
         describe: () => book.check.fields(),
         read: (cursor, limit) => book.read(cursor, limit),
         preview: (records) => contacts.enrichRequest(book.operations(records)),
@@ -75,6 +80,12 @@ class ContactBook {
     const results = (answer as { results?: unknown } | null | undefined)?.results;
     if (!Array.isArray(results)) throw meaningless();
     return (results as unknown[]).flatMap((result, position) => verdictOf(records, result, position));
+  }
+
+  /** The id we were told is for a contact that is not found by ours: not yet, or not any more. */
+  async erase(externalId: string, remoteId: string | null): Promise<Erased> {
+    const contactId = (await this.idOf(externalId)) ?? remoteId;
+    return contactId !== null && (await this.isRemoved(contactId)) ? 'deleted' : 'absent';
   }
 
   async read(cursor: string | null, limit: number): Promise<CrmPage> {
@@ -104,6 +115,23 @@ class ContactBook {
       },
       fieldRules: { defaultAction: 'AlwaysUseProvided' },
     }));
+  }
+
+  private async idOf(externalId: string): Promise<string | null> {
+    const looking = this.contacts.lookUp(this.settings.GENESYS_CONTACTS_SOURCE_ID, externalId);
+    const found = await nullIfGone(looking.then((contact) => ({ contact: contact as Contact | null | undefined })));
+    if (found === null) return null;
+    const id = found.contact?.id;
+    if (typeof id !== 'string' || id === '') throw meaningless();
+    return id;
+  }
+
+  /** False when there is no such contact. */
+  private async isRemoved(contactId: string): Promise<boolean> {
+    const done = await nullIfGone(this.contacts.remove(contactId).then((answer) => ({ answer })));
+    // Words, where there should be an empty object or nothing, are not the API's.
+    if (typeof done?.answer === 'string' && done.answer !== '') throw meaningless();
+    return done !== null;
   }
 
   private async described() {

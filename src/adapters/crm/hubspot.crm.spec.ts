@@ -55,6 +55,46 @@ describe('HubSpot', () => {
       await expect(send()).rejects.toMatchObject({ kind: 'refused', code: 'crm.refused' });
     });
 
+    const purges = async () => {
+      const received = (await (await fetch(`${lab.sandbox.url}/sandbox/requests`)).json()) as { path: string }[];
+      return received.filter(({ path }) => path.endsWith('/gdpr-delete'));
+    };
+    const remoteIdOf = async (externalId: string) => {
+      const [verdict] = await lab.crm.upsert([aRecord(externalId)], externalId);
+      return (verdict as { remoteId: string }).remoteId;
+    };
+
+    it('erases for good, by HubSpot’s own id and by no property', async () => {
+      const objectId = await remoteIdOf('a');
+      expect(await lab.crm.erase!('a', null)).toBe('deleted');
+      expect(await purges()).toMatchObject([{ method: 'POST', body: { objectId } }]);
+      expect(JSON.stringify(await purges())).not.toContain('idProperty');
+    });
+
+    it('erases the contact that has the guest’s id rather than the one it was told, and that one when there is none', async () => {
+      const [a, b] = [await remoteIdOf('a'), await remoteIdOf('b')];
+      expect(await lab.crm.erase!('a', b)).toBe('deleted');
+      expect(await lab.held()).toEqual(['b']);
+      expect(await lab.crm.erase!('c', b)).toBe('deleted');
+      expect(await lab.held()).toEqual([]);
+      expect(await purges()).toMatchObject([{ body: { objectId: a } }, { body: { objectId: b } }]);
+    });
+
+    it('does not take an address at which nothing is for a contact that is not there', async () => {
+      const env = { HUBSPOT_URL: `${lab.sandbox.url}/crm/hubspot/elsewhere` };
+      const astray = hubspot.open(
+        { ...lab.sandbox.crmEnvironments['hubspot'], ...env },
+        new CrmHttp(new HttpService()),
+      );
+      await expect(astray.erase!('a', '1')).rejects.toMatchObject({ kind: 'unavailable', code: 'crm.unavailable' });
+    });
+
+    it('erases nobody by an answer that names nobody', async () => {
+      await lab.fault({ status: 200, body: {} }, '/objects/contacts/a');
+      await expect(lab.crm.erase!('a', '1')).rejects.toMatchObject({ code: 'crm.unavailable' });
+      expect(await purges()).toEqual([]);
+    });
+
     it('writes nothing into properties that are not there, or by one that is not unique', async () => {
       const env = { HUBSPOT_PROPERTIES: 'nowhere:emailHash', HUBSPOT_ID_PROPERTY: 'guest_email_hash' };
       const wrong = hubspot.open({ ...lab.sandbox.crmEnvironments['hubspot'], ...env }, new CrmHttp(new HttpService()));

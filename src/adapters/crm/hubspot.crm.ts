@@ -1,6 +1,6 @@
 import { IsNotEmpty, Matches } from 'class-validator';
-import type { CrmPage, CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
-import { meaningless } from './crm-failures.js';
+import type { CrmPage, CrmRecord, Erased, Verdict } from '../../modules/crm-sync/index.js';
+import { meaningless, nullIfGone } from './crm-failures.js';
 import { readable } from './crm-http.js';
 import type { CrmCall, CrmHttp, CrmReply } from './crm-http.js';
 import { defineCrm, IsHttpUrl } from './define-crm.js';
@@ -32,6 +32,7 @@ export const hubspot = defineCrm({
     return {
       upsert: (records) => portal.upsert(records),
       ping: () => portal.ping(),
+      erase: (externalId, remoteId) => portal.erase(externalId, remoteId),
       describe: () => portal.check.fields(),
       read: (cursor, limit) => portal.read(cursor, limit),
       preview: (records) => ({ body: null, ...portal.batch(records, '[redacted]') }),
@@ -61,6 +62,17 @@ class HubSpotPortal {
 
   async ping(): Promise<void> {
     await this.get(`/crm/v3/properties/contacts/${this.key}`);
+  }
+
+  /**
+   * For good, where HubSpot's other way to delete keeps a contact to be restored. By HubSpot's own id: an e-mail address it does not know would
+   * be put on a list of those it never takes again. The id we were told is for a contact that is not found by our property any more.
+   */
+  async erase(externalId: string, remoteId: string | null): Promise<Erased> {
+    const objectId = (await this.idOf(externalId)) ?? remoteId;
+    if (objectId !== null && (await this.isPurged(objectId))) return 'deleted';
+    await this.check.passedNow();
+    return 'absent';
   }
 
   async read(cursor: string | null, limit: number): Promise<CrmPage> {
@@ -117,6 +129,23 @@ class HubSpotPortal {
         `HubSpot's property ${this.key} does not have unique values: make one that has, or change HUBSPOT_ID_PROPERTY`,
       );
     return { fields, faults };
+  }
+
+  private async idOf(externalId: string): Promise<string | null> {
+    const found = await nullIfGone(
+      this.get(`/crm/v3/objects/contacts/${encodeURIComponent(externalId)}?idProperty=${this.key}`),
+    );
+    if (found === null) return null;
+    const { id } = (found.body ?? {}) as Contact;
+    if (typeof id !== 'string' || id === '') throw meaningless();
+    return id;
+  }
+
+  /** False when HubSpot has no such contact. */
+  private async isPurged(objectId: string): Promise<boolean> {
+    const url = `${this.url}/crm/v3/objects/contacts/gdpr-delete`;
+    const purge: CrmCall = { method: 'POST', url, headers: this.headers(), body: { objectId } };
+    return (await nullIfGone(this.call(purge))) !== null;
   }
 
   private names(): string[] {

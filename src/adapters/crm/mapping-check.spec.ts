@@ -25,6 +25,16 @@ describe('the check of a mapping', () => {
     expect(logged).toHaveBeenCalledTimes(1);
   });
 
+  it('asks anew where the last answer may not hold any more', async () => {
+    const asked = jest
+      .fn()
+      .mockResolvedValueOnce({ fields: [], faults: [] })
+      .mockResolvedValue({ fields: [], faults: ['no field A'] });
+    const check = new MappingCheck('acme', asked);
+    await expect(check.passed()).resolves.toBeUndefined();
+    await expect(check.passedNow()).rejects.toMatchObject({ code: 'crm.mapping_wrong' });
+  });
+
   it('says what is wrong once, and finds out within a minute that it was mended', async () => {
     const now = jest.spyOn(performance, 'now').mockReturnValue(1_000);
     const asked = jest

@@ -37,6 +37,15 @@ export class MappingCheck {
     throw new AppError('unavailable', 'crm.mapping_wrong', `The mapping does not fit: ${faults.join('; ')}.`);
   }
 
+  /**
+   * The same, asked anew: where a CRM answers alike that there is no such record and that there is no such field.
+   * @throws AppError as `passed`
+   */
+  passedNow(): Promise<void> {
+    this.asked = null;
+    return this.passed();
+  }
+
   private described(): Promise<Described> {
     this.asked ??= this.look();
     return this.asked;

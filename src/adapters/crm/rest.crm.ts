@@ -1,8 +1,9 @@
-import { IsNotEmpty } from 'class-validator';
+import { randomUUID } from 'node:crypto';
+import { IsNotEmpty, IsOptional, Matches } from 'class-validator';
 import { AppError } from '../../kernel/app-error.js';
-import type { CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
-import { meaningless, notTaken } from './crm-failures.js';
-import type { CrmCall } from './crm-http.js';
+import type { CrmRecord, Erased, Verdict } from '../../modules/crm-sync/index.js';
+import { meaningless, notTaken, nullIfGone } from './crm-failures.js';
+import type { CrmCall, CrmHttp } from './crm-http.js';
 import { defineCrm, IsHttpUrl } from './define-crm.js';
 
 class RestSettings {
@@ -11,6 +12,14 @@ class RestSettings {
 
   @IsNotEmpty({ message: '$property is required' })
   CRM_AUTH_TOKEN: string;
+
+  /** Where one record is deleted. Behind a `#`, or in place of a host, the id would not say which. */
+  @IsOptional()
+  @IsHttpUrl()
+  @Matches(/^\w+:\/\/[^/?#]+[/?][^#]*\{externalId\}[^#]*$/, {
+    message: '$property must have {externalId} in its path or query',
+  })
+  CRM_DELETE_URL?: string;
 }
 
 /**
@@ -22,17 +31,22 @@ export const rest = defineCrm({
   id: 'rest',
   settings: RestSettings,
   chunkSize: 50,
-  connect: ({ CRM_BATCH_UPSERT_URL: url, CRM_AUTH_TOKEN: token }, http) => ({
-    async upsert(records, idempotencyKey) {
-      try {
-        const answer = await http.send(batch(url, token, records, idempotencyKey));
-        return verdicts(records, answer.body);
-      } catch (error) {
-        if (error instanceof AppError && error.extra['status'] === 409) throw keyUsed();
-        throw error;
-      }
+  connect: ({ CRM_BATCH_UPSERT_URL: url, CRM_AUTH_TOKEN: token, CRM_DELETE_URL: deleteUrl }, http) => ({
+    upsert: (records, idempotencyKey) =>
+      sent(http, records, batch(url, token, records.map(restRecord), idempotencyKey)),
+    preview: (records, idempotencyKey) => ({
+      body: null,
+      ...batch(url, '[redacted]', records.map(restRecord), idempotencyKey),
+    }),
+    async erase(externalId) {
+      if (deleteUrl !== undefined) return deleted(http, deletion(deleteUrl, token, externalId));
+      // The key is another each time: to a key it knows an endpoint may repeat its answer, and leave what was written in between.
+      const key = `erase-${externalId}-${randomUUID()}`;
+      const [verdict] = await sent(http, [{ externalId }], batch(url, token, [emptied(externalId)], key));
+      if (verdict === undefined) throw meaningless();
+      if (verdict.status === 'refused') throw notEmptied(verdict.message);
+      return 'emptied';
     },
-    preview: (records, idempotencyKey) => ({ body: null, ...batch(url, '[redacted]', records, idempotencyKey) }),
     async ping() {
       try {
         await http.get(url, { authorization: `Bearer ${token}` });
@@ -44,11 +58,31 @@ export const rest = defineCrm({
   }),
 });
 
-const batch = (url: string, token: string, records: readonly CrmRecord[], idempotencyKey: string): CrmCall => ({
+/** Sends a batch and reads what became of its records. */
+async function sent(http: CrmHttp, records: readonly Named[], call: CrmCall): Promise<Verdict[]> {
+  try {
+    return verdicts(records, (await http.send(call)).body);
+  } catch (error) {
+    if (error instanceof AppError && error.extra['status'] === 409) throw keyUsed();
+    throw error;
+  }
+}
+
+async function deleted(http: CrmHttp, call: CrmCall): Promise<Erased> {
+  return (await nullIfGone(http.send(call), [404, 410])) === null ? 'absent' : 'deleted';
+}
+
+const deletion = (template: string, token: string, externalId: string): CrmCall => ({
+  method: 'DELETE',
+  url: template.replaceAll('{externalId}', encodeURIComponent(externalId)),
+  headers: { authorization: `Bearer ${token}` },
+});
+
+const batch = (url: string, token: string, records: readonly object[], idempotencyKey: string): CrmCall => ({
   method: 'POST',
   url,
   headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
-  body: { idempotencyKey, records: records.map(restRecord) },
+  body: { idempotencyKey, records },
 });
 
 const keyUsed = (): AppError =>
@@ -61,9 +95,24 @@ const restRecord = ({ emailHash, phoneHash, keyId, ...record }: CrmRecord): Reco
   ...(keyId === null ? {} : { keyId }),
 });
 
+/** Says of everything that there is nothing; what is not named may be left as it was. */
+const emptied = (externalId: string): Record<string, unknown> => ({
+  externalId,
+  emailHash: null,
+  phoneHash: null,
+  keyId: null,
+  consentFlags: { marketing: false, dataProcessing: false },
+  lastInteraction: null,
+  channelContext: {},
+});
+
+const notEmptied = (message = 'The CRM refused the record.'): AppError =>
+  new AppError('refused', 'crm.refused', message);
+
+type Named = Pick<CrmRecord, 'externalId'>;
 type Result = { externalId?: unknown; id?: unknown; status?: unknown; success?: unknown; error?: unknown };
 
-function verdicts(records: readonly CrmRecord[], body: unknown): Verdict[] {
+function verdicts(records: readonly Named[], body: unknown): Verdict[] {
   const results = (body as { results?: unknown } | null | undefined)?.results;
   if (body !== undefined && (typeof body !== 'object' || body === null || Array.isArray(body))) throw meaningless();
   if (!Array.isArray(results)) return records.map((_, index) => ({ index, status: 'updated' }));

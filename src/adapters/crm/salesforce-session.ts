@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { AppError } from '../../kernel/app-error.js';
-import { credentialsRefused, meaningless, quotaExhausted, retryAfterMs } from './crm-failures.js';
+import { credentialsRefused, meaningless, quotaExhausted, recordLocked, retryAfterMs } from './crm-failures.js';
 import { readable } from './crm-http.js';
 import type { CrmCall, CrmHttp, CrmReply } from './crm-http.js';
 
@@ -9,6 +9,8 @@ type Session = { readonly token: string; readonly instanceUrl: string };
 
 /** The limit rolls over 24 hours and comes back bit by bit; when enough of it is there again is said nowhere. Milliseconds. */
 const QUOTA_WAIT_MS = 15 * 60_000;
+/** Salesforce's word for a row that another transaction holds. */
+export const LOCKED = 'UNABLE_TO_LOCK_ROW';
 /** The part of the org's calls from which on somebody should know. */
 const NEARLY = 0.9;
 
@@ -41,6 +43,7 @@ export class SalesforceSession {
     this.watchLimit(reply.headers['sforce-limit-info']);
     if (reply.status === 403 && errorCodes(reply.body).includes('REQUEST_LIMIT_EXCEEDED'))
       throw quotaExhausted(retryAfterMs(reply.headers['retry-after']) ?? QUOTA_WAIT_MS);
+    if (reply.status >= 400 && errorCodes(reply.body).includes(LOCKED)) throw recordLocked(reply.status);
     return readable(reply);
   }
 

@@ -152,6 +152,39 @@ describe('Salesforce', () => {
       await expect(lab.crm.ping()).rejects.toMatchObject({ kind: 'unavailable' });
     });
 
+    it('erases at the address of the external id, under another session when the first has ended', async () => {
+      await lab.crm.upsert([aRecord('a/b')], 'k');
+      await lab.fault({ expireToken: true });
+      expect(await lab.crm.erase!('a/b', null)).toBe('deleted');
+      expect((await received()).at(-1)).toMatchObject({
+        method: 'DELETE',
+        path: '/crm/salesforce/services/data/v62.0/sobjects/Guest__c/Guest_Id__c/a%2Fb',
+      });
+    });
+
+    it('waits for a row that another transaction holds, instead of taking it for refused', async () => {
+      await lab.crm.upsert([aRecord('a')], 'k');
+      await lab.fault({ lockRecords: true });
+      const locked = { kind: 'unavailable', code: 'crm.unavailable' };
+      await expect(lab.crm.erase!('a', null)).rejects.toMatchObject(locked);
+      expect(await lab.crm.erase!('a', null)).toBe('deleted');
+    });
+
+    it('chooses none of several rows with one external id', async () => {
+      await lab.crm.upsert([aRecord('a')], 'k');
+      await lab.fault({ status: 300, body: ['/services/data/v62.0/sobjects/Guest__c/a01000000000001'] });
+      await expect(lab.crm.erase!('a', null)).rejects.toMatchObject({ kind: 'refused', code: 'crm.refused' });
+    });
+
+    it.each([
+      ['a field', { SALESFORCE_EXTERNAL_ID_FIELD: 'Nowhere__c' }, 'crm.mapping_wrong'],
+      ['an object', { SALESFORCE_OBJECT: 'Nowhere__c' }, 'crm.unavailable'],
+      ['a version', { SALESFORCE_API_VERSION: '999.0' }, 'crm.unavailable'],
+    ])('does not take %s that is not there for a record that is not', async (what, env, code) => {
+      if (what === 'a version') await lab.fault({ status: 404 }, '/v999.0/', 2);
+      await expect(reopened(env).erase!('a', null)).rejects.toMatchObject({ kind: 'unavailable', code });
+    });
+
     it('asks again after a quarter of an hour when the calls are used up, or when Salesforce says', async () => {
       for (const [headers, retryAfterMs] of [
         [{}, 900_000],

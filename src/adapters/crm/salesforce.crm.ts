@@ -1,12 +1,12 @@
 import { IsNotEmpty, Matches } from 'class-validator';
-import type { CrmField, CrmPage, CrmRecord, Verdict } from '../../modules/crm-sync/index.js';
-import { meaningless, notTaken } from './crm-failures.js';
+import type { CrmField, CrmPage, CrmRecord, Erased, Verdict } from '../../modules/crm-sync/index.js';
+import { meaningless, notTaken, nullIfGone } from './crm-failures.js';
 import type { CrmHttp } from './crm-http.js';
 import { defineCrm, IsHttpUrl } from './define-crm.js';
 import { faultsAgainst, held, mapped, readMapping } from './field-mapping.js';
 import { IsMapping } from './mapping-setting.js';
 import { MappingCheck } from './mapping-check.js';
-import { SalesforceSession } from './salesforce-session.js';
+import { LOCKED, SalesforceSession } from './salesforce-session.js';
 
 const NAME = { message: '$property must be an API name, as Guest__c' };
 
@@ -38,6 +38,7 @@ export const salesforce = defineCrm({
     return {
       upsert: (records) => org.upsert(records),
       ping: () => org.ping(),
+      erase: (externalId) => org.erase(externalId),
       describe: () => org.check.fields(),
       read: (cursor, limit) => org.read(cursor, limit),
       preview: (records) => org.preview(records),
@@ -78,6 +79,15 @@ class SalesforceOrg {
 
   async ping(): Promise<void> {
     await this.session.call({ method: 'GET', path: `${this.base}/limits` });
+  }
+
+  /** By the external id, which is there whether or not we were told Salesforce's own. */
+  async erase(externalId: string): Promise<Erased> {
+    const path = `${this.base}/sobjects/${this.object}/${this.key}/${encodeURIComponent(externalId)}`;
+    if ((await nullIfGone(this.session.call({ method: 'DELETE', path }))) !== null) return 'deleted';
+    // An object or a field that is not there, or is hidden from us, is the same 404 as a record that is not.
+    await this.check.passedNow();
+    return 'absent';
   }
 
   /** Page by page by the external id itself: a cursor of Salesforce's is gone after two days, and a resumed reading may be older. */
@@ -153,7 +163,6 @@ const crmField = ({ name, type, createable, updateable }: DescribedField): CrmFi
   writable: createable === true && updateable === true,
 });
 
-const LOCKED = 'UNABLE_TO_LOCK_ROW';
 const isLocked = ({ status }: Verdict): boolean => status === 'retry';
 
 /** Of one row: `{ id, success, created, errors: [{ statusCode, message, fields }] }`; some answers say `errorCode`. */

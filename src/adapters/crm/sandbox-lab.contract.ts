@@ -30,6 +30,8 @@ export type LabWays = {
   readonly effects?: Partial<Record<CrmFailure, object | null>>;
   /** How the campaign of a record looks to this CRM. */
   readonly campaign: (campaignId: string) => object;
+  /** Variables of its own that differ from the sandbox's; undefined for one that is not there. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** A 401 is met with a new login and one repeat. */
   readonly logsInAgain?: boolean;
 };
@@ -37,7 +39,7 @@ export type LabWays = {
 /** The adapter of a CRM against the sandbox's. */
 export async function sandboxLab(
   adapter: (sandbox: Sandbox) => CrmAdapter,
-  { effects = {}, campaign, logsInAgain = false }: LabWays,
+  { effects = {}, campaign, env = {}, logsInAgain = false }: LabWays,
 ): Promise<
   CrmLab & {
     readonly fault: (effect: object, match?: string, times?: number) => Promise<void>;
@@ -52,17 +54,16 @@ export async function sandboxLab(
         ? {}
         : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     });
+  const records = async () => (await (await call(`/crm/${id}/records`)).json()) as { externalId: string }[];
   const fault = async (effect: object, match = 'upsert', times = 1): Promise<void> => {
     const answer = await call('/faults', { target: `crm/${id}`, match, effect, times });
     expect(answer.status).toBe(201);
   };
   return {
     sandbox,
-    crm: open(sandbox.crmEnvironments[id]!, new CrmHttp(new HttpService())),
-    held: async () =>
-      ((await (await call(`/crm/${id}/records`)).json()) as { externalId: string }[]).map(
-        ({ externalId }) => externalId,
-      ),
+    crm: open({ ...sandbox.crmEnvironments[id], ...env }, new CrmHttp(new HttpService())),
+    held: async () => (await records()).map(({ externalId }) => externalId),
+    kept: async (wanted) => (await records()).find(({ externalId }) => externalId === wanted)!,
     fail: async (how) => {
       const effect = { ...EFFECTS, ...effects }[how];
       if (effect === null) return false;

@@ -42,6 +42,27 @@ export class PlatformContacts {
     );
   }
 
+  lookUp(externalSourceId: string, value: string): Promise<unknown> {
+    return this.call(() =>
+      this.platform.call('postExternalcontactsIdentifierlookupContacts', ({ contacts }) =>
+        contacts.postExternalcontactsIdentifierlookupContacts({
+          type: 'ExternalId',
+          value,
+          // The SDK's model wants a name as well; the id alone says which it is.
+          externalSource: { id: externalSourceId } as never,
+        }),
+      ),
+    );
+  }
+
+  remove(contactId: string): Promise<unknown> {
+    return this.call(() =>
+      this.platform.call('deleteExternalcontactsContact', ({ contacts }) =>
+        contacts.deleteExternalcontactsContact(contactId),
+      ),
+    );
+  }
+
   enrichRequest(operations: readonly object[]) {
     return {
       method: 'POST',

@@ -33,12 +33,19 @@ const MEANS: Readonly<Record<CrmFailure, readonly [kind: string, code: string]>>
   'against its size': ['refused', 'crm.too_large'],
 };
 
+/** Those that erasing can meet: it is one record, and its answer may be empty. */
+const MEETS_ERASING = Object.entries(MEANS).filter(
+  ([how]) => how !== 'cut off in its answer' && how !== 'against its size',
+) as [CrmFailure, readonly [string, string]][];
+
 /** A CRM and a second eye on it: an adapter cannot be the only witness of itself. */
 export type CrmLab = {
   readonly crm: Crm;
   /** The ids the CRM holds now, one per record. */
   readonly held: () => Promise<string[]>;
-  /** The next upsert fails in this way. False for a CRM that has no such way. */
+  /** All the CRM holds of one of them. For a CRM that empties records where it cannot delete them. */
+  readonly kept?: (externalId: string) => Promise<object>;
+  /** The next call that writes fails in this way. False for a CRM that has no such way. */
   readonly fail: (how: CrmFailure) => Promise<boolean>;
   /** From now on records with this campaign are refused, each by itself; or with the whole chunk they are in. */
   readonly refuse: (campaignId: string, wholeChunk?: boolean) => Promise<void>;
@@ -182,6 +189,64 @@ export function crmContract(open: () => Promise<CrmLab>): void {
     expect(JSON.stringify(shown.headers)).toContain('[redacted]');
     expect(JSON.stringify(shown)).not.toMatch(/sandbox-/);
     expect(await lab.held()).toEqual([]);
+  });
+
+  describe('asked to erase a guest', () => {
+    const erase = (externalId: string, remoteId: string | null = null) => lab.crm.erase!(externalId, remoteId);
+    const sendAgain = (record: CrmRecord) => lab.crm.upsert([record], 'another key');
+    /** Nothing, or a record that says no more than whose it was. */
+    const expectNothingOf = async (externalId: string) => {
+      if (!(await lab.held()).includes(externalId)) return;
+      expect(JSON.stringify(await lab.kept!(externalId))).not.toMatch(/abab|k1|true|2026|WINTER/);
+    };
+
+    it.each(['told', 'not told'])('holds nothing of it any more, %s what it calls its record', async (told) => {
+      if (lab.crm.erase === undefined) return;
+      const remoteId = (await upsert(three)).flatMap((verdict) => ('remoteId' in verdict ? [verdict.remoteId] : []))[1];
+      expect(await erase('b', told === 'told' ? remoteId : null)).toMatch(/^(deleted|emptied)$/);
+      await expectNothingOf('b');
+      expect(await lab.held()).toEqual(expect.arrayContaining(['a', 'c']));
+    });
+
+    it('does no harm when it is asked again, or for one it never had', async () => {
+      if (lab.crm.erase === undefined) return;
+      await upsert(three);
+      const done = await erase('b');
+      for (const externalId of ['b', 'x']) {
+        expect(await erase(externalId)).toBe(done === 'emptied' ? 'emptied' : 'absent');
+        await expectNothingOf(externalId);
+      }
+      expect(await lab.held()).toEqual(expect.arrayContaining(['a', 'c']));
+    });
+
+    it('makes the record again when it is sent again, and erases that as well', async () => {
+      if (lab.crm.erase === undefined) return;
+      const [first] = await upsert([aRecord('a')]);
+      const done = await erase('a');
+      expect(await sendAgain(aRecord('a'))).toMatchObject([{ status: done === 'emptied' ? 'updated' : 'created' }]);
+      expect(await lab.held()).toEqual(['a']);
+      // What it calls the record may be another id since.
+      expect(await erase('a', (first as { remoteId?: string }).remoteId ?? null)).toBe(done);
+      await expectNothingOf('a');
+    });
+
+    it.each(MEETS_ERASING)('that is %s is %s, and erases afterwards', async (how, [kind, code]) => {
+      if (lab.crm.erase === undefined) return;
+      await upsert([aRecord('a')]);
+      if (!(await lab.fail(how))) return;
+      const error: unknown = await erase('a').catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ kind, code });
+      expect(everythingIn(error)).not.toMatch(/bearer|ab{1}ab{1}ab|externalId|WINTER/i);
+      await erase('a');
+      await expectNothingOf('a');
+    });
+
+    it('says how long to wait when the CRM says so', async () => {
+      if (lab.crm.erase === undefined) return;
+      await upsert([aRecord('a')]);
+      await lab.fail('busy');
+      await expect(erase('a')).rejects.toMatchObject({ retryAfterMs: 1_000 });
+    });
   });
 
   it('answers a ping, and says so when it does not', async () => {
