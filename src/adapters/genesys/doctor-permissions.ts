@@ -60,7 +60,7 @@ const PERMISSIONS: readonly Permission[] = [
   },
 ];
 
-/** Where guests are kept as external contacts (`genesys-contacts`). Nobody's contact is read, and none is written: there is nothing in what is asked. */
+/** Where guests are kept as external contacts (`genesys-contacts`). Nobody's contact is read, written or deleted: there is nothing in what is asked, or nobody by its id. */
 const contactPermissions = (contactSourceId: string): readonly Permission[] => [
   {
     name: 'externalContacts:contact:enrich',
@@ -76,6 +76,12 @@ const contactPermissions = (contactSourceId: string): readonly Permission[] => [
         value: randomUUID(),
         externalSource: { id: contactSourceId } as never,
       }),
+  },
+  {
+    name: 'relate:contact:delete or externalContacts:contact:delete',
+    feature: 'erasing guests: their contacts stay until somebody deletes them',
+    // It can hit nobody: an id made up at this moment is no contact's. Who may delete is told so (404), who may not is told that first (403).
+    probe: ({ contacts }) => contacts.deleteExternalcontactsContact(randomUUID()),
   },
   {
     name: 'externalContacts:customFields:view',

@@ -119,6 +119,7 @@ describe('The doctor', () => {
     ).toEqual([
       'POST /api/v2/externalcontacts/bulk/contacts/enrich',
       'POST /api/v2/externalcontacts/identifierlookup/contacts',
+      'DELETE /api/v2/externalcontacts/contacts/…',
       'GET /api/v2/externalcontacts/contacts/schemas/…',
       'PUT /api/v2/externalcontacts/conversations/…',
       'POST /api/v2/notifications/channels',
@@ -136,6 +137,12 @@ describe('The doctor', () => {
         /^keeping guests as external contacts/,
       ],
       ['genesys', '/identifierlookup/', 'externalContacts:contact:view', /guest’s contact/],
+      [
+        'crm/genesys-contacts',
+        '/externalcontacts/contacts/',
+        'externalContacts:contact:delete',
+        /^erasing guests: their contacts stay/,
+      ],
       ['crm/genesys-contacts', '/contacts/schemas/', 'externalContacts:customFields:view', /fields contacts have/],
       [
         'genesys',
