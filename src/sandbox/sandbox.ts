@@ -25,6 +25,8 @@ export type SandboxOptions = {
   readonly tokenSeconds?: number;
   /** Between two heartbeats of a notification channel. */
   readonly heartbeatMs?: number;
+  /** How long a GDPR request takes. */
+  readonly gdprMs?: number;
   readonly limits?: Partial<Limits>;
   readonly deployment?: Partial<DeploymentSettings>;
 };
@@ -49,7 +51,7 @@ export interface Sandbox {
 /** Starts a local Genesys Cloud and local CRMs on one loopback port. Fails if the port is taken. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { port = 3999, host = '127.0.0.1', botDelayMs = 50, lookupDelayMs = 150, tokenSeconds = 86_399 } = options;
-  const { heartbeatMs = 30_000 } = options;
+  const { heartbeatMs = 30_000, gdprMs = 300 } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const deployment = { ...defaultDeployment, ...options.deployment };
   const log = new RequestLog();
@@ -57,7 +59,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const app = openEdge(log, faults);
   const url = () => `http://${host.includes(':') ? `[${host}]` : host}:${(app.server.address() as AddressInfo).port}`;
   const genesys = new GenesysCloud(
-    { botDelayMs, lookupDelayMs, tokenSeconds, heartbeatMs, limits, deployment },
+    { botDelayMs, lookupDelayMs, tokenSeconds, heartbeatMs, gdprMs, limits, deployment },
     faults,
     log,
     url,

@@ -16,7 +16,7 @@ export type Participant = {
   disconnectType: string | null;
   attributes: Record<string, string>;
   externalContactId: string | null;
-  readonly journeyContext: JsonObject | null;
+  journeyContext: JsonObject | null;
   readonly messages: Message[];
 };
 

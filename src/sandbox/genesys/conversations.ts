@@ -9,9 +9,15 @@ export class Conversations {
   /** Hears of every change. */
   onChange: (conversation: Conversation, change: Change) => void = () => undefined;
 
+  constructor(
+    /** Identity resolution: the contact of a journey's customer, if it finds or makes one. */
+    private readonly resolve: (journeyContext: JsonObject | null) => string | null,
+  ) {}
+
   begin(sessionNumber: number, journeyContext: JsonObject | null): Conversation {
     const changed = (change: Change) => this.onChange(conversation, change);
     const conversation = new Conversation(sessionNumber, journeyContext, changed);
+    conversation.customer.externalContactId = this.resolve(journeyContext);
     this.conversations.set(conversation.id, conversation);
     changed('customer.start');
     return conversation;

@@ -25,6 +25,8 @@ export type DeploymentSettings = {
   readonly signIn: boolean;
   /** How long what they sign in with lives, in milliseconds. */
   readonly signInMs: number;
+  /** Conversations are put with the contact of the journey's customer, which is made where there is none. */
+  readonly resolveIdentities: boolean;
 };
 
 export const defaultDeployment: DeploymentSettings = {
@@ -39,6 +41,7 @@ export const defaultDeployment: DeploymentSettings = {
   downloadSeconds: 600,
   signIn: false,
   signInMs: 3_600_000,
+  resolveIdentities: true,
 };
 
 /** What a guest may send as a file, as the guest socket says it. */
@@ -73,6 +76,7 @@ export function parseSettings(body: unknown): Partial<DeploymentSettings> {
     downloadSeconds: (value) => Number.isInteger(value) && Number(value) > 0,
     signIn: (value) => typeof value === 'boolean',
     signInMs: (value) => Number.isInteger(value) && Number(value) > 0,
+    resolveIdentities: (value) => typeof value === 'boolean',
   };
   if (!isObject(body)) throw new Refusal(400, 'deployment.invalid', 'The settings must be an object.');
   for (const [name, value] of Object.entries(body))

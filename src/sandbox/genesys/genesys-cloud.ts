@@ -3,10 +3,13 @@ import { Refusal } from '../refusal.js';
 import type { Fault, Faults } from '../faults.js';
 import type { Limits } from './limits.js';
 import type { RequestLog } from '../requests.js';
-import { account, allowedDomains } from './account.js';
+import { account } from './account.js';
 import { Attachments } from './guest/attachments.js';
 import { Conversations } from './conversations.js';
-import { publicConfiguration, webDeployment, type DeploymentSettings } from './deployment.js';
+import { EphemeralContacts } from './ephemeral-contacts.js';
+import { eraseContact } from './erasure.js';
+import type { DeploymentSettings } from './deployment.js';
+import { cdnRoutes, deploymentRoutes, type Published } from './deployment-api.js';
 import { GuestFiles } from './guest/guest-files.js';
 import { guestHistoryRoutes } from './guest/guest-history.js';
 import { GuestRequests } from './guest/guest-requests.js';
@@ -24,6 +27,8 @@ import { platformAccess } from './platform/platform-access.js';
 import { limitsRoutes } from './platform/limits-api.js';
 import { analyticsRoutes } from './platform/analytics-api.js';
 import { auditRoutes, AuditTrail } from './platform/audits-api.js';
+import { gdprRoutes } from './platform/gdpr-api.js';
+import { GdprRequests } from './platform/gdpr-requests.js';
 import { associationRoutes, conversationRoutes, housekeepingRoutes } from './platform/platform-api.js';
 
 export type GenesysOptions = {
@@ -31,13 +36,17 @@ export type GenesysOptions = {
   readonly lookupDelayMs: number;
   readonly tokenSeconds: number;
   readonly heartbeatMs: number;
+  readonly gdprMs: number;
   readonly limits: Limits;
   readonly deployment: DeploymentSettings;
 };
 
 /** A Genesys Cloud organisation with one OAuth client and one web messaging deployment. */
 export class GenesysCloud {
-  readonly conversations = new Conversations();
+  readonly ephemeral = new EphemeralContacts();
+  readonly conversations = new Conversations((journey) =>
+    this.settings.resolveIdentities ? this.ephemeral.of(journey) : null,
+  );
   readonly messaging: Messaging;
   readonly socket: GuestSocket;
   readonly contacts: ExternalContacts;
@@ -48,7 +57,11 @@ export class GenesysCloud {
   private readonly signIns = new GuestSignIns(() => this.settings);
   private readonly tokens: AccessTokens;
   private readonly audits = new AuditTrail();
-  private readonly attachments = new Attachments(() => this.settings);
+  private readonly gdpr = new GdprRequests(
+    () => this.organization.settings,
+    (contactId) => eraseContact(contactId, this),
+  );
+  readonly attachments = new Attachments(() => this.settings);
   private readonly files: GuestFiles;
   private settings: DeploymentSettings;
   private version = 1;
@@ -61,8 +74,9 @@ export class GenesysCloud {
     private readonly url: () => string,
   ) {
     const { deployment, botDelayMs } = options;
-    const { tokenSeconds, lookupDelayMs, heartbeatMs } = options;
-    this.organization = new Organization({ tokenSeconds, lookupDelayMs, heartbeatMs, limits: options.limits });
+    const { tokenSeconds, lookupDelayMs, heartbeatMs, gdprMs } = options;
+    const gdpr = { gdprMs, gdprOutcome: 'COMPLETED' } as const;
+    this.organization = new Organization({ tokenSeconds, lookupDelayMs, heartbeatMs, ...gdpr, limits: options.limits });
     this.notifications = new Notifications(faults, () => this.organization.settings.heartbeatMs);
     this.conversations.onChange = (conversation, change) => this.notifications.tell(conversation, change);
     const { limits } = this.organization.settings;
@@ -89,22 +103,20 @@ export class GenesysCloud {
     oauthRoutes(app, tokens);
     guestHistoryRoutes(app, this.sessions, this.tickets);
     this.signIns.serve(app);
-    this.cdnRoutes(app);
+    cdnRoutes(app, () => this.published());
     this.files.serve(app);
     void app.register(
       async (api) => {
         api.addHook('preHandler', platformAccess(tokens, limits));
         housekeepingRoutes(api, (authorization) => tokens.expire(bearer(authorization)));
         limitsRoutes(api, limits);
-        api.get<{ Params: { id: string } }>('/webdeployments/deployments/:id', async ({ params }) => {
-          requireDeployment(params.id);
-          return webDeployment(this.version);
-        });
+        deploymentRoutes(api, () => this.published());
         this.contacts.serve(api);
         associationRoutes(api, conversations);
         notificationRoutes(api, this.notifications, this.url);
         analyticsRoutes(api, conversations);
         auditRoutes(api, this.audits);
+        gdprRoutes(api, this.gdpr, this.audits);
         await api.register(
           async (routes) => conversationRoutes(routes, { conversations, messaging, faults, lookupDelayMs }),
           { prefix: '/conversations' },
@@ -160,6 +172,8 @@ export class GenesysCloud {
     this.attachments.clear();
     this.signIns.clear();
     this.audits.clear();
+    this.gdpr.clear();
+    this.ephemeral.clear();
     this.tokens.expireAll();
     this.settings = this.options.deployment;
     this.organization.reset();
@@ -167,27 +181,12 @@ export class GenesysCloud {
 
   close(): void {
     this.messaging.clearPending();
+    this.gdpr.clear();
     this.socket.close();
     this.notifications.close();
   }
 
-  private cdnRoutes(app: FastifyInstance): void {
-    const path = '/webdeployments/v1/deployments/:id';
-    type ById = { Params: { id: string } };
-    app.get<ById>(`${path}/config.json`, async ({ params }, reply) => {
-      requireDeployment(params.id);
-      reply.header('Access-Control-Allow-Origin', '*');
-      return publicConfiguration(this.settings, this.version, this.url());
-    });
-    app.get<ById>(`${path}/domains.json`, async ({ params }, reply) => {
-      requireDeployment(params.id);
-      reply.header('Access-Control-Allow-Origin', '*');
-      return { allowAllDomains: false, allowedDomains };
-    });
+  private published(): Published {
+    return { settings: this.settings, version: this.version, url: this.url() };
   }
-}
-
-function requireDeployment(id: string): void {
-  if (id !== account.deploymentId)
-    throw new Refusal(404, 'not.found', 'The deployment was not found.', { entityId: id });
 }

@@ -1,13 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { JsonObject } from '../json.js';
+import { isObject, type JsonObject } from '../json.js';
 
 /** The body of a `StructuredMessage` frame. `Inbound` is from the guest. */
 export type MessageBody = {
   readonly id: string;
   readonly type: 'Text' | 'Structured' | 'Event';
   readonly direction: 'Inbound' | 'Outbound';
-  readonly text?: string;
-  readonly content?: readonly JsonObject[];
+  /** What was said is gone once it was erased, and so are files and data. */
+  text?: string;
+  content?: readonly JsonObject[];
   readonly events?: readonly JsonObject[];
   readonly channel: {
     readonly time: string;
@@ -15,7 +16,7 @@ export type MessageBody = {
     /** Only the guest's own messages have one. */
     readonly messageId?: string;
     readonly from?: { readonly nickname: string };
-    readonly metadata?: { readonly customAttributes: Readonly<Record<string, string>> };
+    metadata?: { readonly customAttributes: Readonly<Record<string, string>> };
   };
   readonly originatingEntity?: 'Human' | 'Bot';
   readonly metadata: Readonly<Record<string, string>>;
@@ -78,6 +79,12 @@ export function outboundBody(
 export function presence(type: 'Join' | 'Clear' | 'Disconnect'): JsonObject[] {
   return [{ eventType: 'Presence', presence: { type } }];
 }
+
+/** The files that came with a message. */
+export const attachmentIds = ({ content = [] }: MessageBody): string[] =>
+  content.flatMap(({ attachment }) =>
+    isObject(attachment) && typeof attachment['id'] === 'string' ? [attachment['id']] : [],
+  );
 
 /** What the guest side tells messages apart by, live and in the history. */
 export function messageKey(body: MessageBody): string {

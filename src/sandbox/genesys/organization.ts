@@ -2,6 +2,9 @@ import { isObject } from '../json.js';
 import { Refusal } from '../refusal.js';
 import { defaultLimits, type Limits } from './limits.js';
 
+const outcomes = ['COMPLETED', 'ERROR'] as const;
+export type GdprOutcome = (typeof outcomes)[number];
+
 /** What can be set on the organisation while it runs. */
 export type OrganizationSettings = {
   /** How long an access token lives that is asked for from now on; Genesys grants 300 to 172,800 seconds, here it may be less. */
@@ -10,6 +13,10 @@ export type OrganizationSettings = {
   readonly lookupDelayMs: number;
   /** Between two heartbeats of a notification channel. */
   readonly heartbeatMs: number;
+  /** How long a GDPR request takes that is made from now on; Genesys takes days. */
+  readonly gdprMs: number;
+  /** How it ends. */
+  readonly gdprOutcome: GdprOutcome;
   readonly limits: Limits;
 };
 
@@ -41,17 +48,23 @@ export class Organization {
 /** Only what is to be another. */
 export type SettingsChange = Partial<Omit<OrganizationSettings, 'limits'>> & { readonly limits?: Partial<Limits> };
 
-const least = { tokenSeconds: 1, lookupDelayMs: 0, heartbeatMs: 10 } as const;
+const least = { tokenSeconds: 1, lookupDelayMs: 0, heartbeatMs: 10, gdprMs: 0 } as const;
 
 /** Reads a change strictly. */
 export function parseOrganization(body: unknown): SettingsChange {
   if (!isObject(body)) throw invalid('The settings must be an object.');
   for (const [name, value] of Object.entries(body)) {
     if (name === 'limits') checkLimits(value);
+    else if (name === 'gdprOutcome') checkOutcome(value);
     else if (Object.hasOwn(least, name)) check(name, value, least[name as keyof typeof least]);
-    else throw invalid(`There is no setting ${name}; known are: ${Object.keys(least).join(', ')}, limits.`);
+    else
+      throw invalid(`There is no setting ${name}; known are: ${Object.keys(least).join(', ')}, gdprOutcome, limits.`);
   }
   return body;
+}
+
+function checkOutcome(value: unknown): void {
+  if (!outcomes.some((each) => each === value)) throw invalid(`gdprOutcome must be one of ${outcomes.join(', ')}.`);
 }
 
 /** Limits that cannot be switched off. */

@@ -53,10 +53,14 @@ function detail({ id, customer, startTime }: Conversation, change: Exclude<Chang
   const about = { eventTime, conversationId: id, participantId: customer.id, sessionId: customer.communicationId };
   if (change === 'attributes') return { ...about, attributes: customer.attributes };
   const medium = { mediaType: 'MESSAGE', messageType: 'WEBMESSAGING', direction: 'INBOUND' };
-  if (change === 'customer.start') return { ...about, ...medium, ...journeyOf(customer) };
+  if (change === 'customer.start') return { ...about, ...medium, ...contactOf(customer), ...journeyOf(customer) };
   // The enumerations of detail events are in capitals.
   const disconnectType = (customer.disconnectType ?? 'unknown').toUpperCase().replace('.', '_');
   return { ...about, ...medium, disconnectType, interactingDurationMs: eventTime - Date.parse(startTime) };
+}
+
+function contactOf({ externalContactId }: Conversation['customer']): object {
+  return externalContactId === null ? {} : { externalContactId };
 }
 
 function journeyOf({ journeyContext }: Conversation['customer']): object {
