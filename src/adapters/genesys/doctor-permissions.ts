@@ -100,6 +100,21 @@ const contactPermissions = (contactSourceId: string): readonly Permission[] => [
   },
 ];
 
+/** Where Genesys is asked to erase (`GENESYS_ERASURE=request`). */
+const ERASURE_PERMISSION: Permission = {
+  name: 'gdpr:request:view',
+  feature:
+    'erasing guests at Genesys Cloud: it is asked for no erasure, as nobody could tell whether it was asked before',
+  probe: ({ gdpr }) => gdpr.getGdprRequest(randomUUID()),
+};
+
+/** Said, because the probe for it would be an erasure. */
+const UNPROBED: Finding = {
+  about: 'permission',
+  verdict: 'fine',
+  says: 'Whether the OAuth client has the permission gdpr:request:add cannot be found out without asking for an erasure: the first guest who is erased at Genesys Cloud shows it.',
+};
+
 function nobodysAssociation() {
   const [conversationId, communicationId, externalContactId] = [randomUUID(), randomUUID(), randomUUID()];
   return [conversationId, { conversationId, communicationId, mediaType: 'MESSAGE', externalContactId }] as const;
@@ -111,13 +126,17 @@ function anInstantAgo() {
   return { query: [{ type: 'DATE_RANGE', fields: ['startTime'], startValue: startValue!, endValue: endValue! }] };
 }
 
-/** One finding for all that are there, one for each that is not. */
+/** One finding for all that are there, one for each that is not, and one for what cannot be asked. */
 export async function permissionFindings(
   platform: PlatformClient,
-  { contactSourceId, notifications }: GenesysUses,
+  { contactSourceId, notifications, erasure }: GenesysUses,
 ): Promise<Finding[]> {
   const missing: Finding[] = [];
-  const wanted = [...PERMISSIONS, ...(contactSourceId === null ? [] : contactPermissions(contactSourceId))];
+  const wanted = [
+    ...PERMISSIONS,
+    ...(contactSourceId === null ? [] : contactPermissions(contactSourceId)),
+    ...(erasure === 'request' ? [ERASURE_PERMISSION] : []),
+  ];
   const outcomes = [];
   for (const { name, feature, probe } of wanted)
     outcomes.push({ name, feature, ...(await outcome(platform.call('permission probe', probe))) });
@@ -131,7 +150,8 @@ export async function permissionFindings(
     missing.push({ about: 'permission', verdict: 'costs', says, feature });
   }
   const says = 'The OAuth client has the permissions we use.';
-  return missing.length > 0 ? missing : [{ about: 'permission', verdict: 'fine', says }];
+  const found: Finding[] = missing.length > 0 ? missing : [{ about: 'permission', verdict: 'fine', says }];
+  return erasure === 'request' ? [...found, UNPROBED] : found;
 }
 
 /** Whoever may do it is told that there is nothing by this id. */

@@ -37,7 +37,10 @@ describe('The doctor', () => {
   it('finds nothing missing where nothing is, and leaves nothing behind', async () => {
     const findings = await look();
     expect(findings.map(({ about, verdict }) => [about, verdict])).toEqual(
-      ['credentials', 'clock', 'permission', 'limits', 'deployment', 'origin'].map((about) => [about, 'fine']),
+      ['credentials', 'clock', 'permission', 'permission', 'limits', 'deployment', 'origin'].map((about) => [
+        about,
+        'fine',
+      ]),
     );
     expect(exitCode(findings)).toBe(0);
     expect(await lab.conversations()).toEqual([]);
@@ -106,14 +109,19 @@ describe('The doctor', () => {
     expect(JSON.stringify(findings)).not.toContain(settingsOf(lab).clientSecret);
   });
 
-  const EVERYTHING: GenesysUses = { contactSourceId: '5a4d0b0c-0000-4000-8000-00000000e001', notifications: true };
+  const NOTHING: GenesysUses = { contactSourceId: null, notifications: false, erasure: 'report' };
+  const EVERYTHING: GenesysUses = {
+    contactSourceId: '5a4d0b0c-0000-4000-8000-00000000e001',
+    notifications: true,
+    erasure: 'request',
+  };
 
   it('asks of contacts and notifications only where they are used, and leaves neither a contact nor a listener behind', async () => {
     await look();
     const asked = async () => (await lab.requests()).filter(({ path }) => /externalcontacts|notifications/.test(path));
     expect(await asked()).toEqual([]);
     const permissions = (await look({}, undefined, EVERYTHING)).filter(({ about }) => about === 'permission');
-    expect(permissions).toMatchObject([{ verdict: 'fine' }]);
+    expect(permissions.map(({ verdict }) => verdict)).toEqual(['fine', 'fine']);
     expect(
       (await asked()).map(({ method, path }) => `${method} ${path.replace(/(streaming-0-)?[0-9a-f-]{32,}/, '$1…')}`),
     ).toEqual([
@@ -162,6 +170,27 @@ describe('The doctor', () => {
     expect(exitCode(findings)).toBe(1);
   });
 
+  it('asks whether erasures may be looked for where Genesys is asked for them, and says of asking that only one can show it', async () => {
+    const asked = async () => (await lab.requests()).filter(({ path }) => path.includes('/gdpr/'));
+    const said = (findings: Finding[]) => findings.filter(({ about }) => about === 'permission');
+    expect(said(await look({}, undefined, NOTHING))).toEqual([
+      { about: 'permission', verdict: 'fine', says: 'The OAuth client has the permissions we use.' },
+    ]);
+    expect(await asked()).toEqual([]);
+    await lab.fault('genesys', '/gdpr/requests/', { permission: false });
+    const findings = await look();
+    expect(said(findings)).toMatchObject([
+      {
+        verdict: 'costs',
+        says: expect.stringContaining('lacks the permission gdpr:request:view') as string,
+        feature: expect.stringContaining('erasing guests at Genesys Cloud') as string,
+      },
+      { verdict: 'fine', says: expect.stringContaining('gdpr:request:add cannot be found out') as string },
+    ]);
+    expect(exitCode(findings)).toBe(1);
+    expect((await asked()).map(({ method }) => method)).toEqual(['GET']);
+  });
+
   it('names the rights that topics want, as Genesys names them', async () => {
     await lab.fault('genesys', '/subscriptions', { rejectTopics: true });
     const missing = (await look({}, undefined, EVERYTHING)).filter(({ verdict }) => verdict !== 'fine');
@@ -177,7 +206,7 @@ describe('The doctor', () => {
   it('does not take what it could not find out for a right that is there', async () => {
     await lab.fault('genesys', '/attributes/search', { status: 500 }, 10);
     const permissions = (await look()).filter(({ about }) => about === 'permission');
-    expect(permissions).toMatchObject([{ verdict: 'costs' }]);
+    expect(permissions.map(({ verdict }) => verdict)).toEqual(['costs', 'fine']);
     expect(permissions[0]!.says).toContain('could not be found out (genesys.unavailable)');
   });
 

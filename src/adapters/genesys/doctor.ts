@@ -19,7 +19,7 @@ export async function examine(
   settings: GenesysSettings,
   platform: PlatformClient,
   clock: Clock,
-  uses: GenesysUses = { contactSourceId: null, notifications: false },
+  uses: GenesysUses = { contactSourceId: null, notifications: false, erasure: 'request' },
 ): Promise<Finding[]> {
   const credentials = await credentialFinding(settings, platform);
   const own = [...(await deploymentFindings(settings)), ...(await originFindings(settings))];

@@ -10,6 +10,7 @@ import {
   ConversationNotifications,
   ConversationRecords,
   Conversations,
+  DataSubjectRequests,
   GuestChannel,
 } from '../../modules/guest/index.js';
 import { examine } from './doctor.js';
@@ -23,6 +24,7 @@ import { openPlatform } from './platform.js';
 import type { Platform } from './platform.js';
 import { GenesysPlatformAudit } from './platform-audit.js';
 import { PlatformConversations } from './platform-conversations.js';
+import { PlatformDataSubjectRequests } from './platform-data-subject-requests.js';
 import { PlatformLimits } from './platform-limits.js';
 import { PlatformMarks } from './platform-marks.js';
 import { PlatformNotifications } from './platform-notifications.js';
@@ -41,7 +43,7 @@ export type GenesysParts = Partial<GenesysUses> & {
 export class GenesysModule {
   static with(
     settings: GenesysSettings,
-    { examineAtStart = false, contactSourceId = null, notifications = false }: GenesysParts = {},
+    { examineAtStart = false, contactSourceId = null, notifications = false, erasure = 'request' }: GenesysParts = {},
   ): DynamicModule {
     return {
       module: GenesysModule,
@@ -82,11 +84,16 @@ export class GenesysModule {
             new PlatformNotifications(new NotificationChannels(client, optional), clock, notifications),
         },
         {
+          provide: DataSubjectRequests,
+          inject: [PLATFORM],
+          useFactory: ({ client }: Platform) => new PlatformDataSubjectRequests(client, erasure === 'request'),
+        },
+        {
           provide: GenesysJobs,
           inject: [PLATFORM, Clock, JobRunner],
           useFactory: ({ client, queue }: Platform, clock: Clock, runner: JobRunner) => {
             const look = examineAtStart
-              ? () => examine(settings, client, clock, { contactSourceId, notifications })
+              ? () => examine(settings, client, clock, { contactSourceId, notifications, erasure })
               : null;
             return new GenesysJobs(new PlatformLimits(client, queue, clock), runner, look);
           },
@@ -99,6 +106,7 @@ export class GenesysModule {
         ConversationMarks,
         ConversationNotifications,
         ConversationRecords,
+        DataSubjectRequests,
         PlatformAudit,
       ],
     };

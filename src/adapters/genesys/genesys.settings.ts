@@ -20,6 +20,8 @@ export type GenesysUses = {
   readonly contactSourceId: string | null;
   /** Whether to listen on a notification channel. */
   readonly notifications: boolean;
+  /** Whether Genesys is asked to erase a guest’s contact, or that is only reported. */
+  readonly erasure: 'request' | 'report';
 };
 
 /** `contactSourceId` of `GenesysUses`, by the CRMs that are on and the settings they find. */

@@ -13,6 +13,7 @@ export type PlatformApis = {
   readonly conversations: InstanceType<Sdk['ConversationsApi']>;
   readonly analytics: InstanceType<Sdk['AnalyticsApi']>;
   readonly audits: InstanceType<Sdk['AuditApi']>;
+  readonly gdpr: InstanceType<Sdk['GeneralDataProtectionRegulationApi']>;
   readonly tokens: InstanceType<Sdk['TokensApi']>;
   readonly organization: InstanceType<Sdk['OrganizationApi']>;
   readonly utilities: InstanceType<Sdk['UtilitiesApi']>;
@@ -79,6 +80,7 @@ export class PlatformClient {
       conversations: new sdk.ConversationsApi(client),
       analytics: new sdk.AnalyticsApi(client),
       audits: new sdk.AuditApi(client),
+      gdpr: new sdk.GeneralDataProtectionRegulationApi(client),
       tokens: new sdk.TokensApi(client),
       organization: new sdk.OrganizationApi(client),
       utilities: new sdk.UtilitiesApi(client),

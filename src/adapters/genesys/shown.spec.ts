@@ -22,6 +22,8 @@ const CALLS = 'src/adapters/genesys/platform-transport.spec.ts';
 const SURROUNDINGS = 'src/adapters/genesys/guest-surroundings.spec.ts';
 const NOTIFICATIONS = 'src/adapters/genesys/platform-notifications.spec.ts';
 const SIGN_IN = 'src/adapters/genesys/guest-sign-in.spec.ts';
+const ERASURE = 'src/adapters/genesys/platform-data-subject-requests.spec.ts';
+const GDPR = 'src/sandbox/genesys/platform/gdpr.spec.ts';
 const READ_ONLY = 'src/adapters/genesys/guest-channel.read-only.spec.ts';
 
 const message = (...codes: number[]): Proof => [
@@ -158,6 +160,12 @@ const SANDBOX_ROWS: Readonly<Record<string, readonly Proof[]>> = {
     [CHANNEL, 'finds a file again when its address has run out, of either side, and not one that was never there'],
   ],
   '16': [[SIGN_IN, 'is known by what the code was exchanged for, on every socket']],
+  '17': [
+    [ERASURE, 'erases a contact and says when it is done'],
+    [ERASURE, 'finds the request again that was made when no answer came, and makes no other'],
+    [ERASURE, 'asks anew when the request ended in an error, and says that it failed'],
+  ],
+  '18': [[GDPR, 'have a contact to name: one for each customer of a journey']],
 };
 
 describe.each([
