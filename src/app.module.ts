@@ -104,6 +104,7 @@ export class AppModule implements OnApplicationBootstrap {
           GenesysModule.with(genesys, {
             contactSourceId: contactSourceOf(enabled, crmEnv),
             notifications: config.genesysNotifications,
+            erasure: config.genesysErasure,
             examineAtStart: config.mode === 'cloud',
           }),
           CrmModule.with({ adapters, enabled, env: crmEnv }),

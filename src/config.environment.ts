@@ -7,6 +7,7 @@ import type { RepairPolicy } from './modules/crm-sync/index.js';
 export type Mode = 'cloud' | 'sandbox';
 export type PersonalDataPolicy = 'refuse' | 'mask';
 export type ReadOnlyPolicy = 'new-conversation' | 'close';
+export type ErasurePolicy = 'request' | 'report';
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type SecretKey = { readonly id: string; readonly secret: Buffer };
 
@@ -58,6 +59,9 @@ export class Environment {
   @MayBeAbsent() @Reads(secretsFault) GENESYS_EVENTS_SECRETS?: string;
   @MayBeAbsent() @Reads(countFault(0, 1_440)) GENESYS_RECONCILE_MINUTES?: string;
   @MayBeAbsent() @IsIn(['on', 'off'], { message: 'must be on or off' }) GENESYS_NOTIFICATIONS?: 'on' | 'off';
+  @MayBeAbsent()
+  @IsIn(['request', 'report'], { message: 'must be request or report' })
+  GENESYS_ERASURE?: ErasurePolicy;
   @MayBeAbsent() @IsIn(['cloud', 'sandbox'], { message: 'must be cloud or sandbox' }) GENESYS_MODE?: Mode;
   @MayBeAbsent() @Reads(listFault(/^[a-z0-9-]{1,32}$/, 'CRM names: lower-case letters, digits and -')) CRMS?: string;
   @MayBeAbsent() @Reads(countFault(0, 8_760)) RECONCILE_CRMS_HOURS?: string;

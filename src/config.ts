@@ -1,6 +1,13 @@
 import { validateSync } from 'class-validator';
 import { configVariables, Environment, isExposed, listOf, readKeys, withoutEmpty } from './config.environment.js';
-import type { LogLevel, Mode, PersonalDataPolicy, ReadOnlyPolicy, SecretKey } from './config.environment.js';
+import type {
+  ErasurePolicy,
+  LogLevel,
+  Mode,
+  PersonalDataPolicy,
+  ReadOnlyPolicy,
+  SecretKey,
+} from './config.environment.js';
 import { misspelt } from './config.misspelt.js';
 import { readApiKeys } from './http/api-keys.js';
 import type { ApiKey } from './http/api-keys.js';
@@ -45,6 +52,8 @@ export type Config = {
   readonly genesysReconcileMinutes: number;
   /** Whether to listen on a notification channel. */
   readonly genesysNotifications: boolean;
+  /** Whether Genesys is asked to erase what it holds of an erased guest, or that is only reported. */
+  readonly genesysErasure: ErasurePolicy;
   readonly crms: readonly string[];
   /** The names a guest's attributes may have. */
   readonly guestAttributes: readonly string[];
@@ -165,6 +174,7 @@ function configOf(env: Environment, crmEnv: Record<string, string>): Config {
     genesysEventsSecrets: listOf(env.GENESYS_EVENTS_SECRETS ?? ''),
     genesysReconcileMinutes: Number(env.GENESYS_RECONCILE_MINUTES ?? 15),
     genesysNotifications: env.GENESYS_NOTIFICATIONS === 'on',
+    genesysErasure: env.GENESYS_ERASURE ?? 'request',
     crmReconcile: {
       hours: Number(env.RECONCILE_CRMS_HOURS ?? 24),
       pagesPerMinute: Number(env.RECONCILE_CRMS_PAGES_PER_MINUTE ?? 60),

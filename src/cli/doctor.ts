@@ -22,8 +22,12 @@ export async function run(): Promise<number> {
   Logger.overrideLogger(false);
   if (existsSync('.env')) process.loadEnvFile('.env');
   try {
-    const { genesys, mode, crms, crmEnv, genesysNotifications } = readConfig(withPassingKeys(process.env));
-    const uses = { contactSourceId: contactSourceOf(crms, crmEnv), notifications: genesysNotifications };
+    const { genesys, mode, crms, crmEnv, ...config } = readConfig(withPassingKeys(process.env));
+    const uses = {
+      contactSourceId: contactSourceOf(crms, crmEnv),
+      notifications: config.genesysNotifications,
+      erasure: config.genesysErasure,
+    };
     if (genesys !== null) return await report(genesys, uses, mode === 'sandbox' ? 'a sandbox' : genesys.environment);
     const sandbox = await startSandbox({ port: 0 });
     const code = await report(localGenesys(sandbox), uses, 'a local sandbox, since no GENESYS_CLIENT_ID is given');
