@@ -21,7 +21,12 @@ export class Messenger {
     const url = `${genesys.webmessagingUrl}/v1?deploymentId=${deploymentId}`;
     const messenger = new Messenger(new WebSocket(url, { origin: genesys.origin }), attributes);
     await new Promise((resolve, reject) => messenger.socket.once('open', resolve).once('error', reject));
-    await messenger.ask({ action: 'configureSession', deploymentId }, ({ class: name }) => name === 'SessionResponse');
+    // The visitor, by a cookie of Genesys's own.
+    const journeyContext = { customer: { id: randomUUID(), idType: 'cookie' } };
+    await messenger.ask(
+      { action: 'configureSession', deploymentId, journeyContext },
+      ({ class: name }) => name === 'SessionResponse',
+    );
     return messenger;
   }
 
