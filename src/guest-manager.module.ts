@@ -11,6 +11,7 @@ import { AuditService } from './modules/audit/index.js';
 import {
   AttachmentService,
   ConsentService,
+  ErasureService,
   GuestService,
   GuestSettings,
   LiveService,
@@ -87,6 +88,7 @@ function managerOf({ app, options }: Running): GuestManager {
     attachments: app.get(AttachmentService, { strict: false }),
     live: app.get(LiveService, { strict: false }),
     consents: app.get(ConsentService, { strict: false }),
+    erasures: app.get(ErasureService, { strict: false }),
     widgetTokens: app.get(WidgetTokenService, { strict: false }),
     metrics: app.get(MetricsService, { strict: false }),
     audit: app.get(AuditService, { strict: false }),

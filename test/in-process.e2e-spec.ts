@@ -121,6 +121,17 @@ describe('the guest manager inside another application', () => {
     ]);
   });
 
+  it('erases, and says what became of it', async () => {
+    const guest = await guests.createGuest({ ...wanted, mode: 'widget' });
+    const stale = guests.eraseGuest(guest, { etag: '"7"' });
+    await expect(stale).rejects.toMatchObject({ code: 'guest.version_mismatch', status: 412 });
+    await guests.closeGuest(guest);
+    const asked = await guests.eraseGuest(guest);
+    expect(asked).toMatchObject({ guestId: guest.id, state: 'ending', erasedDate: null });
+    expect(await guests.getErasure(asked)).toEqual(asked);
+    expect(await guests.getGuest(guest)).toMatchObject({ state: 'closing', closeReason: 'erased' });
+  });
+
   it('refuses what the REST API refuses, with the same words', async () => {
     const rest = GuestManager.http({ baseUrl: `http://127.0.0.1:${port}`, token: TOKEN });
     const taken = await rest.createGuest({ ...wanted, mode: 'widget' });

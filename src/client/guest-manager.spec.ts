@@ -401,6 +401,25 @@ describe('GuestManager over HTTP', () => {
     expect(service.requests[0]?.headers['idempotency-key']).not.toBe(service.requests[2]?.headers['idempotency-key']);
   });
 
+  it('has a guest erased, strictly where an ETag is given, and forgets what it saw of it', async () => {
+    const erasure = { id: 'e-1', guestId: ID, state: 'under-way', places: [] };
+    const heard: string[] = [];
+    manager.on('erased', ({ state }) => heard.push(state));
+    service.answers({ status: 200, body: aGuest() }, { status: 202, body: erasure }, { status: 200, body: erasure });
+    await manager.getGuest(ID);
+    expect(await manager.eraseGuest(ID, { etag: '"1"' })).toEqual(erasure);
+    expect(manager.getState(ID)).toBeNull();
+    expect(await manager.getErasure('e-1')).toEqual(erasure);
+    expect(service.requests.slice(1).map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `DELETE /v1/guests/${ID}`,
+      'GET /v1/erasures/e-1',
+    ]);
+    expect([service.requests[1]?.headers['if-match'], heard]).toEqual(['"1"', ['under-way']]);
+
+    service.answers({ status: 412, body: { code: 'guest.version_mismatch', current: aGuest({ version: 2 }) } });
+    expect(await failureOf(manager.eraseGuest(ID, { etag: '"1"' }))).toBeInstanceOf(GuestConflictError);
+  });
+
   it('remembers the newest it has seen of each guest, and of so many guests only', async () => {
     const forgetful = GuestManager.http({ baseUrl: service.url, token: 'secret', remembered: 2 });
     for (const guest of [{ version: 5 }, { version: 3 }, { id: 'b' }, { id: 'c' }]) {

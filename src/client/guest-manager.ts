@@ -7,6 +7,7 @@ import type {
   ConsentRecord,
   Decision,
   EngagementMetrics,
+  Erasure,
   AttachmentContent,
   FileToSend,
   Guest,
@@ -20,7 +21,7 @@ import type {
   WidgetToken,
   Words,
 } from './guest.js';
-import type { CallOptions, FollowOptions, GuestTransport, Intention } from './guest-transport.js';
+import type { CallOptions, EraseOptions, FollowOptions, GuestTransport, Intention } from './guest-transport.js';
 import type { HttpOptions } from './http-calls.js';
 import { HttpGuestTransport } from './http-guest-transport.js';
 
@@ -41,6 +42,8 @@ export type GuestEvents = {
   conflict: GuestConflictError;
   /** The end was asked for; the guest is `closing` until Genesys has ended the conversation. */
   closed: Guest;
+  /** The erasure was asked for; it goes on by itself. */
+  erased: Erasure;
 };
 
 export type ManagerOptions = {
@@ -82,6 +85,7 @@ export class GuestManager {
     updated: new Set(),
     conflict: new Set(),
     closed: new Set(),
+    erased: new Set(),
   };
 
   constructor(
@@ -167,6 +171,23 @@ export class GuestManager {
     const closed = this.seen(await this.transport.close(idOf(guest), intention));
     this.emit('closed', closed);
     return closed;
+  }
+
+  /**
+   * Has the guest erased, in the service and wherever else something about it is (GDPR Art. 17). `getErasure` says how far that is. Safe to repeat:
+   * what somebody had to see to is tried again.
+   * @throws GuestConflictError when an `etag` was given and does not match any more
+   */
+  async eraseGuest(guest: Guest | string, options?: EraseOptions): Promise<Erasure> {
+    const id = idOf(guest);
+    const erasure = await this.transport.erase(id, options);
+    this.states.delete(id);
+    this.emit('erased', erasure);
+    return erasure;
+  }
+
+  getErasure(erasure: Erasure | string, options?: CallOptions): Promise<Erasure> {
+    return this.transport.erasure(idOf(erasure), options);
   }
 
   getEngagementMetrics(guest: Guest | string, options?: CallOptions): Promise<EngagementMetrics> {
@@ -284,4 +305,4 @@ export class GuestManager {
   }
 }
 
-const idOf = (guest: Guest | string): string => (typeof guest === 'string' ? guest : guest.id);
+const idOf = (one: { readonly id: string } | string): string => (typeof one === 'string' ? one : one.id);

@@ -5,6 +5,7 @@ import type {
   ConsentRecord,
   Decision,
   EngagementMetrics,
+  Erasure,
   AttachmentContent,
   FileToSend,
   Guest,
@@ -31,6 +32,9 @@ export type CallOptions = {
   readonly signal?: AbortSignal;
 };
 
+/** `etag`: erase only this version. */
+export type EraseOptions = CallOptions & { readonly etag?: string };
+
 /** Where to go on: after the event with this `id`. From now on unless given. */
 export type FollowOptions = CallOptions & { readonly lastEventId?: string };
 
@@ -47,6 +51,9 @@ export interface GuestTransport {
   /** @throws GuestConflictError when the condition does not hold */
   update(id: string, changes: GuestChanges, condition: UpdateCondition, intention?: Intention): Promise<Guest>;
   close(id: string, intention?: Intention): Promise<Guest>;
+  /** Only under this ETag, if one is given. @throws GuestConflictError when it is not the guest's any more */
+  erase(id: string, options?: EraseOptions): Promise<Erasure>;
+  erasure(id: string, options?: CallOptions): Promise<Erasure>;
   metrics(id: string, options?: CallOptions): Promise<EngagementMetrics>;
   sendMessage(id: string, words: Words, intention?: Intention): Promise<Message>;
   type(id: string, options?: CallOptions): Promise<void>;

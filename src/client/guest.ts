@@ -192,6 +192,29 @@ export type AuditEntry = {
   readonly hash: string;
 };
 
+/** Somewhere outside of the service that something about the guest was. */
+export type ErasurePlace = {
+  /** `crm/<id>` or `genesys`. */
+  readonly name: string;
+  /** `open`: somebody has to see to what `code` says. Genesys Cloud is `asked`, and takes days. */
+  readonly state: 'waiting' | 'asked' | 'done' | 'open';
+  readonly outcome: 'deleted' | 'emptied' | 'absent' | 'erased' | null;
+  readonly code: string | null;
+  readonly date: string;
+  readonly conversationIds?: readonly string[];
+  readonly requestIds?: readonly string[];
+};
+
+/** What became of the erasure of a guest. Nothing is kept of it in the service since `erasedDate`. */
+export type Erasure = {
+  readonly id: string;
+  readonly guestId: string;
+  readonly state: 'ending' | 'under-way' | 'erased' | 'incomplete';
+  readonly requestedDate: string;
+  readonly erasedDate: string | null;
+  readonly places: readonly ErasurePlace[];
+};
+
 /** Part of a list; `nextCursor` asks for the part after it. */
 export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: string | null };
 export type PageQuery = { readonly cursor?: string; readonly limit?: number };

@@ -7,6 +7,7 @@ import type {
   ConsentRecord,
   Decision,
   EngagementMetrics,
+  Erasure,
   AttachmentContent,
   FileToSend,
   Guest,
@@ -20,7 +21,14 @@ import type {
   WidgetToken,
   Words,
 } from './guest.js';
-import type { CallOptions, FollowOptions, GuestTransport, Intention, UpdateCondition } from './guest-transport.js';
+import type {
+  CallOptions,
+  EraseOptions,
+  FollowOptions,
+  GuestTransport,
+  Intention,
+  UpdateCondition,
+} from './guest-transport.js';
 import { dispositionOf } from './files.js';
 import { HttpCalls } from './http-calls.js';
 import type { HttpOptions } from './http-calls.js';
@@ -56,6 +64,15 @@ export class HttpGuestTransport implements GuestTransport {
 
   async close(id: string, intention?: Intention): Promise<Guest> {
     return withEtag(await this.calls.once('POST', `${guestPath(id)}/close`, intention));
+  }
+
+  erase(id: string, { etag, ...options }: EraseOptions = {}): Promise<Erasure> {
+    const headers = etag === undefined ? {} : { 'if-match': etag };
+    return this.calls.call('DELETE', guestPath(id), { ...options, headers });
+  }
+
+  erasure(id: string, options?: CallOptions): Promise<Erasure> {
+    return this.calls.call('GET', `/v1/erasures/${encodeURIComponent(id)}`, options);
   }
 
   metrics(id: string, options?: CallOptions): Promise<EngagementMetrics> {

@@ -10,6 +10,8 @@ import type {
   ConsentRecord,
   Decision,
   EngagementMetrics,
+  EraseOptions,
+  Erasure,
   AttachmentContent,
   FileToSend,
   FollowOptions,
@@ -43,6 +45,8 @@ import {
   ConsentService,
   consentView,
   CreateGuestBody,
+  ErasureService,
+  erasureView,
   GuestConflict,
   guestPatch,
   GuestService,
@@ -77,6 +81,7 @@ export type Inside = {
   readonly attachments: AttachmentService;
   readonly live: LiveService;
   readonly consents: ConsentService;
+  readonly erasures: ErasureService;
   readonly widgetTokens: WidgetTokenService;
   readonly metrics: MetricsService;
   readonly audit: AuditService;
@@ -128,6 +133,17 @@ export class InProcessGuestTransport implements GuestTransport {
     return withEtag(
       await this.once(call, async () => guestView(await guests.close(known(id), { type: 'any' }), settings)),
     );
+  }
+
+  erase(id: string, { etag, ...options }: EraseOptions = {}): Promise<Erasure> {
+    return this.call(options, async () => {
+      const condition = etag === undefined ? ({ type: 'any' } as const) : conditionFrom({ etag });
+      return erasureView(await this.inside.erasures.request(known(id), condition));
+    });
+  }
+
+  erasure(id: string, options: CallOptions = {}): Promise<Erasure> {
+    return this.call(options, async () => erasureView(await this.inside.erasures.get(known(id))));
   }
 
   metrics(id: string, options: CallOptions = {}): Promise<EngagementMetrics> {

@@ -112,6 +112,8 @@ const deliver = async (): Promise<void> => {
   );
   await jobs.erase();
   await jobs.erasePlaces();
+  storage.clock.advance(500);
+  await jobs.erasePlaces();
 };
 const later = async (ms: number): Promise<void> => {
   storage.clock.advance(ms);
@@ -145,15 +147,16 @@ describe('erasing a guest whose session is over', () => {
     await deliver();
     expect(await shown(erasure)).toEqual(['under-way', ['crm/acme', 'done', 'deleted'], ['genesys', 'asked', null]]);
     expect([crm.asked.filter(([id]) => id === guest.id), crm.held.has(guest.id)]).toEqual([[[guest.id, 'r-0']], false]);
-    expect(requests.contacts).toEqual(['contact-1']);
+    expect(requests.contacts).toEqual(['contact-1', 'contact-2']);
     await later(3_600_000);
     expect((await shown(erasure))[0]).toBe('under-way');
     requests.outcome = 'erased';
     await later(3_600_000);
     expect(await shown(erasure)).toEqual(['erased', ['crm/acme', 'done', 'deleted'], ['genesys', 'done', 'erased']]);
-    expect(requests.contacts).toEqual(['contact-1']);
+    expect(requests.contacts).toHaveLength(2);
     const { places } = await now(erasure);
-    expect(places).toMatchObject([{ remoteId: null }, { conversations: [], contacts: [{ requestId: 'request-1' }] }]);
+    const asked = [{ requestId: 'request-1' }, { requestId: 'request-2' }];
+    expect(places).toMatchObject([{ remoteId: null }, { conversations: [], contacts: asked }]);
     const done = (await trailOf(storage, `guest:${guest.id}`)).filter(({ event }) => event === 'ERASURE_DONE');
     expect(done.map(({ changes }) => changes)).toEqual([
       { erasureId: erasure.id, place: 'crm/acme', outcome: 'deleted' },
@@ -161,7 +164,7 @@ describe('erasing a guest whose session is over', () => {
     ]);
   });
 
-  it('asks Genesys which contact a conversation was put with, where that was not seen', async () => {
+  it('asks Genesys which contacts the conversations are put with now, besides those that were seen', async () => {
     const guest = await aGuest();
     await converse(guest, { contactId: 'contact-1' });
     await converse(guest);
@@ -204,6 +207,26 @@ describe('erasing a guest whose session is over', () => {
 });
 
 describe('erasing in other places', () => {
+  it('asks Genesys before the CRMs, one of which may be its own contacts, but does not wait for it for ever', async () => {
+    const guest = await aPastGuest();
+    const { eraseContact } = PromptRequests.prototype;
+    requests.eraseContact = async () => {
+      throw new AppError('unavailable', 'genesys.unavailable', 'No answer.');
+    };
+    const erasure = await services.erasures.request(guest.id, ANY);
+    await deliver();
+    await later(30_000);
+    expect(await shown(erasure)).toEqual([
+      ...['under-way', ['crm/acme', 'waiting', null], ['genesys', 'waiting', 'genesys.unavailable']],
+    ]);
+    await later(30_000);
+    expect((await shown(erasure))[1]).toEqual(['crm/acme', 'done', 'deleted']);
+    requests.eraseContact = eraseContact;
+    await later(10_000);
+    await later(3_600_000);
+    expect((await shown(erasure))[0]).toBe('erased');
+  });
+
   it('goes on while one of them cannot be reached, and says what keeps it', async () => {
     const guest = await aPastGuest();
     crm.onErase = () => {
@@ -315,7 +338,7 @@ describe('erasing a guest whose session is live', () => {
     expect((await now(erasure)).erasedAt).not.toBeNull();
     await expect(services.guests.get(guest.id)).rejects.toMatchObject({ code: 'guest.not_found' });
     await later(10_000);
-    expect([genesys.ended, requests.contacts]).toEqual([[], ['contact-1']]);
+    expect([genesys.ended, requests.contacts]).toEqual([[], ['contact-1', 'contact-2']]);
     expect((await shown(erasure))[0]).toBe('erased');
   });
 

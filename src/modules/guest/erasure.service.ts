@@ -24,8 +24,10 @@ import { GuestStore } from './ports/guest.store.js';
 
 /** What may still be on its way to a CRM has arrived by then, or never will. */
 const ARRIVAL_MS = 30_000;
-/** How often the end of a session is looked for. */
+/** How often the end of a session is looked for, or what goes before something else. */
 const LOOK_MS = 500;
+/** For how long CRMs wait for Genesys to be asked. */
+const GENESYS_FIRST_MS = 60_000;
 /** Genesys takes days to erase. It is asked at growing intervals, up to this. */
 const LONGEST_WAIT_MS = 3_600_000;
 
@@ -100,6 +102,7 @@ export class ErasureService {
     const erasure = await this.erasures.find(erasureId);
     const place = erasure?.places.find((one) => one.name === name);
     if (erasure === null || place === undefined || place.state === 'done' || place.state === 'open') return;
+    if (place.kind === 'crm' && this.isGenesysFirst(erasure)) return new Date(this.clock.now().getTime() + LOOK_MS);
     try {
       const standing = await (place.kind === 'crm' ? this.inCrm(erasure, place) : this.atGenesys(erasure, place));
       await this.settle(erasureId, name, standing);
@@ -173,6 +176,15 @@ export class ErasureService {
     });
   }
 
+  /**
+   * A CRM may be Genesys's own contacts, and of what was deleted there Genesys may not find the conversations any more. So Genesys is asked before,
+   * if it can be for now.
+   */
+  private isGenesysFirst({ erasedAt, places }: Erasure): boolean {
+    const isToBeAsked = places.some(({ kind, state }) => kind === 'genesys' && state === 'waiting');
+    return isToBeAsked && this.clock.now().getTime() < erasedAt!.getTime() + GENESYS_FIRST_MS;
+  }
+
   private async inCrm(
     { guestId }: Erasure,
     { crm, remoteId }: Extract<Place, { kind: 'crm' }>,
@@ -207,8 +219,9 @@ export class ErasureService {
   private async contactsOf({ conversations }: GenesysPlace): Promise<GenesysPlace['contacts']> {
     const ids = new Set<string>();
     for (const { id, contactId: seen } of conversations) {
-      const contactId = seen ?? (await this.conversations.read(id))?.contactId;
-      if (contactId !== undefined) ids.add(contactId);
+      // One that was seen early may have been the visitor's own, before the conversation was put with another.
+      const now = (await this.conversations.read(id))?.contactId ?? null;
+      for (const contactId of [seen, now]) if (contactId !== null) ids.add(contactId);
     }
     return [...ids].map((id) => ({ id, requestId: null }));
   }

@@ -38,6 +38,8 @@ export {
   wantedConsent,
 } from './consent.dto.js';
 export { ConsentService } from './consent.service.js';
+export { erasureView } from './erasure.dto.js';
+export { ErasureService } from './erasure.service.js';
 export { streamEvents } from './live.dto.js';
 export { LiveService } from './live.service.js';
 export { MakeWidgetTokenBody, widgetTokenView } from './widget-token.dto.js';
