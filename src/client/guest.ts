@@ -198,7 +198,7 @@ export type ErasurePlace = {
   readonly name: string;
   /** `open`: somebody has to see to what `code` says. Genesys Cloud is `asked`, and takes days. */
   readonly state: 'waiting' | 'asked' | 'done' | 'open';
-  readonly outcome: 'deleted' | 'emptied' | 'absent' | 'erased' | null;
+  readonly outcome: 'deleted' | 'emptied' | 'absent' | 'erased' | 'by-hand' | null;
   readonly code: string | null;
   readonly date: string;
   readonly conversationIds?: readonly string[];

@@ -6,6 +6,7 @@ import { CrmSyncService } from '../../src/modules/crm-sync/crm-sync.service.js';
 import { AttachmentService } from '../../src/modules/guest/attachment.service.js';
 import { ConsentService } from '../../src/modules/guest/consent.service.js';
 import { ConversationService } from '../../src/modules/guest/conversation.service.js';
+import { ErasurePlaces } from '../../src/modules/guest/erasure-places.service.js';
 import { ErasureService } from '../../src/modules/guest/erasure.service.js';
 import { GuestChanges } from '../../src/modules/guest/guest.changes.js';
 import { GuestRemoval } from '../../src/modules/guest/guest-removal.service.js';
@@ -92,12 +93,15 @@ export function guestServices(
     ...([metrics, crmSync, webhooks, changes, outbox, vault, clock] as const),
   );
   const erasures = new ErasureService(
-    ...([storage.guests, storage.erasures, channel, conversations, requests, changes, removal] as const),
+    ...([storage.guests, storage.erasures, channel, changes, removal] as const),
     ...([crmSync, outbox, audit, work, clock] as const),
+  );
+  const erasurePlaces = new ErasurePlaces(
+    ...([storage.erasures, conversations, requests, crmSync, audit, work, clock] as const),
   );
   return {
     ...{ settings, audit, metrics, crmSync, webhooks, changes, removal },
-    ...{ guests, consents, messages, attachments, told, handOvers, erasures },
+    ...{ guests, consents, messages, attachments, told, handOvers, erasures, erasurePlaces },
   };
 }
 

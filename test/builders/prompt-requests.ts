@@ -1,11 +1,13 @@
 import { DataSubjectRequests } from '../../src/modules/guest/ports/data-subject-requests.js';
 
-/** A Genesys Cloud that erases at once what it is asked to, and was asked as `contacts` says. */
+/** A Genesys Cloud that erases at once what it is asked to, unless it is said to fail, and was asked as `contacts` says. */
 export class PromptRequests extends DataSubjectRequests {
-  readonly isOn: boolean = true;
+  isOn = true;
   readonly contacts: string[] = [];
   outcome: 'under-way' | 'erased' | 'failed' = 'erased';
+  fault: Error | null = null;
   async eraseContact(contactId: string): Promise<string> {
+    if (this.fault !== null) throw this.fault;
     this.contacts.push(contactId);
     return `request-${this.contacts.length}`;
   }

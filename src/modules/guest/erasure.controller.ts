@@ -1,13 +1,14 @@
-import { Controller, Delete, Get, Headers, HttpCode, Param, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Scope } from '../../http/access.js';
 import { ifMatch } from '../../http/etag.js';
 import { IdPath } from '../../http/id-path.js';
+import { Idempotent } from '../../http/idempotent.js';
 import { HEADER, Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
-import { ErasureView, erasureView, EXAMPLE_ERASURE } from './erasure.dto.js';
-import { erasureNotFound } from './erasure.errors.js';
+import { DoneByHandBody, ErasureView, erasureView, EXAMPLE_ERASURE } from './erasure.dto.js';
+import { erasureNotFound, placeNotOpen } from './erasure.errors.js';
 import { ErasureService } from './erasure.service.js';
 import { versionMismatch } from './guest.conflict.js';
 import { conditionOf } from './guest.dto.js';
@@ -69,5 +70,20 @@ export class ErasureController {
   @ApiResponse({ status: 200, type: ErasureView, example: EXAMPLE_ERASURE, description: 'The erasure as it is now' })
   async get(@Param() { id }: IdPath): Promise<ErasureView> {
     return erasureView(await this.erasures.get(id));
+  }
+
+  @Post('erasures/:id/done-by-hand')
+  @HttpCode(200)
+  @Idempotent()
+  @Scope('guest:erase')
+  @Problems({ 404: [erasureNotFound(EXAMPLE_ID)], 409: [placeNotOpen(EXAMPLE_ID, 'crm/rest')] })
+  @ApiOperation({
+    operationId: 'erasedByHand',
+    summary: 'Say that somebody has erased by hand what was left open',
+    description: 'Who said so stands in the trail, under `system:erasure`. Safe to repeat.',
+  })
+  @ApiResponse({ status: 200, type: ErasureView, example: EXAMPLE_ERASURE, description: 'The erasure as it is now' })
+  async doneByHand(@Param() { id }: IdPath, @Body() { place }: DoneByHandBody): Promise<ErasureView> {
+    return erasureView(await this.erasures.doneByHand(id, place));
   }
 }

@@ -1,10 +1,16 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Matches } from 'class-validator';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
-import { ERASURE_STATES, stateOf } from './erasure.js';
+import { ERASURE_STATES, OUTCOMES, stateOf } from './erasure.js';
 import type { Erasure, ErasureState, Place } from './erasure.js';
 
 const PLACE_STATES = ['waiting', 'asked', 'done', 'open'] as const satisfies readonly Place['state'][];
-const OUTCOMES = ['deleted', 'emptied', 'absent', 'erased'] as const satisfies readonly Place['outcome'][];
+
+export class DoneByHandBody {
+  @ApiProperty({ example: 'genesys', description: 'The name of a place that is `open`' })
+  @Matches(/^(genesys|crm\/[a-z0-9-]{1,64})$/, { message: 'must be the name of a place, as the erasure shows it' })
+  place: string;
+}
 
 export class PlaceView {
   @ApiProperty({ example: 'crm/rest', description: '`crm/<id>` or `genesys`' }) name: string;
@@ -20,7 +26,7 @@ export class PlaceView {
     nullable: true,
     enum: [...OUTCOMES, null],
     description:
-      '`deleted`; `emptied` of all but its key; `absent`: nothing was there; `erased` by Genesys Cloud’s own process (GDPR API). Null before it is done.',
+      '`deleted`; `emptied` of all but its key; `absent`: nothing was there; `erased` by Genesys Cloud’s own process (GDPR API); `by-hand`, as somebody has told. Null before it is done.',
   })
   outcome: Place['outcome'];
   @ApiProperty({

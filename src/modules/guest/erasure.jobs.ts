@@ -5,6 +5,7 @@ import { Courier } from '../../kernel/courier.js';
 import type { Delivery } from '../../kernel/courier.js';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { Outbox } from '../../kernel/outbox.js';
+import { ErasurePlaces } from './erasure-places.service.js';
 import { ErasureService } from './erasure.service.js';
 import { ERASE, ERASE_PLACE } from './guest.intents.js';
 
@@ -21,13 +22,14 @@ export class ErasureJobs implements OnApplicationBootstrap {
     private readonly courier: Courier,
     private readonly runner: JobRunner,
     erasures: ErasureService,
+    places: ErasurePlaces,
   ) {
     this.deliveries = {
       [ERASE]: { concurrency: 8, deliver: ({ subject }) => erasures.eraseWhenEnded(subject) },
       [ERASE_PLACE]: {
         concurrency: 8,
-        deliver: ({ payload, attempt }) => erasures.eraseIn(payload['erasureId']!, payload['place']!, attempt),
-        parked: ({ payload }, code) => erasures.leftOpen(payload['erasureId']!, payload['place']!, code),
+        deliver: ({ payload, attempt }) => places.erase(payload['erasureId']!, payload['place']!, attempt),
+        parked: ({ payload }, code) => places.leftOpen(payload['erasureId']!, payload['place']!, code),
       },
     };
   }

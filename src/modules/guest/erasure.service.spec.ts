@@ -61,7 +61,7 @@ let storage: TestStorage;
 let crm: Taking;
 let handless: Crm;
 let genesys: Contacts;
-let requests: PromptRequests & { isOn: boolean };
+let requests: PromptRequests;
 let services: ReturnType<typeof guestServices>;
 let crms: Crm[];
 
@@ -108,7 +108,8 @@ const aPastGuest = async (contactId?: string): Promise<Guest> => {
 const deliver = async (): Promise<void> => {
   const runner = { run: async (_: string, work: () => Promise<void>) => work() };
   const jobs = new ErasureJobs(
-    ...([storage.outbox, new Courier(storage.outbox, storage.clock), runner as never, services.erasures] as const),
+    ...([storage.outbox, new Courier(storage.outbox, storage.clock), runner as never] as const),
+    ...([services.erasures, services.erasurePlaces] as const),
   );
   await jobs.erase();
   await jobs.erasePlaces();
@@ -209,10 +210,7 @@ describe('erasing a guest whose session is over', () => {
 describe('erasing in other places', () => {
   it('asks Genesys before the CRMs, one of which may be its own contacts, but does not wait for it for ever', async () => {
     const guest = await aPastGuest();
-    const { eraseContact } = PromptRequests.prototype;
-    requests.eraseContact = async () => {
-      throw new AppError('unavailable', 'genesys.unavailable', 'No answer.');
-    };
+    requests.fault = new AppError('unavailable', 'genesys.unavailable', 'No answer.');
     const erasure = await services.erasures.request(guest.id, ANY);
     await deliver();
     await later(30_000);
@@ -221,7 +219,7 @@ describe('erasing in other places', () => {
     ]);
     await later(30_000);
     expect((await shown(erasure))[1]).toEqual(['crm/acme', 'done', 'deleted']);
-    requests.eraseContact = eraseContact;
+    requests.fault = null;
     await later(10_000);
     await later(3_600_000);
     expect((await shown(erasure))[0]).toBe('erased');
@@ -280,12 +278,30 @@ describe('erasing in other places', () => {
       ['genesys', 'open', 'genesys.erasure_off'],
     ]);
     requests.isOn = true;
-    requests.eraseContact = async () => {
-      throw new AppError('unavailable', 'genesys.forbidden', 'Not permitted.');
-    };
+    requests.fault = new AppError('unavailable', 'genesys.forbidden', 'Not permitted.');
     const other = await services.erasures.request(second.id, ANY);
     await deliver();
     expect((await shown(other)).at(-1)).toEqual(['genesys', 'open', 'genesys.forbidden']);
+  });
+
+  it('takes the word of whoever has erased by hand what was left open, and of nothing else', async () => {
+    genesys.contactId = undefined;
+    const erasure = await services.erasures.request((await aPastGuest()).id, ANY);
+    const byHand = (place: string) =>
+      withRunContext({ id: 'r', actor: 'officer', ipAddress: '192.0.2.9' }, () =>
+        services.erasures.doneByHand(erasure.id, place),
+      );
+    await expect(byHand('genesys')).rejects.toMatchObject({ code: 'erasure.place_not_open' });
+    await deliver();
+    expect((await shown(erasure)).at(-1)).toEqual(['genesys', 'open', 'genesys.no_contact']);
+    expect(stateOf(await byHand('genesys'))).toBe('erased');
+    expect(await byHand('genesys')).toEqual(await now(erasure));
+    for (const place of ['crm/acme', 'crm/none'])
+      await expect(byHand(place)).rejects.toMatchObject({ code: 'erasure.place_not_open' });
+    const told = (await trailOf(storage, 'system:erasure')).filter(
+      ({ changes }) => changes['erasureId'] === erasure.id,
+    );
+    expect(told).toMatchObject([{ event: 'ERASURE_DONE', changes: { place: 'genesys', outcome: 'by-hand' } }]);
   });
 
   it('asks Genesys anew, once asked again, when its erasure came to nothing', async () => {

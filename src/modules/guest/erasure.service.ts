@@ -1,14 +1,14 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { errorCode } from '../../kernel/app-error.js';
+import { Injectable } from '@nestjs/common';
 import { Clock } from '../../kernel/clock.js';
 import { Outbox } from '../../kernel/outbox.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { uuidv7 } from '../../kernel/uuid.js';
 import { AuditService } from '../audit/index.js';
+import type { EventName } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
-import { erasureNotFound } from './erasure.errors.js';
+import { erasureNotFound, placeNotOpen } from './erasure.errors.js';
 import { ENDING_MS, isEnded, placesOf, reopened, withPlace } from './erasure.js';
-import type { Erasure, GenesysPlace, Place, Standing } from './erasure.js';
+import type { Erasure, Place } from './erasure.js';
 import { checkCondition } from './guest.condition.js';
 import type { Condition } from './guest.condition.js';
 import { GuestChanges } from './guest.changes.js';
@@ -16,32 +16,22 @@ import { ERASE, ERASE_PLACE } from './guest.intents.js';
 import { erasing } from './guest.js';
 import type { Guest } from './guest.js';
 import { GuestRemoval } from './guest-removal.service.js';
-import { Conversations } from './ports/conversations.js';
-import { DataSubjectRequests } from './ports/data-subject-requests.js';
 import { ErasureStore } from './ports/erasure.store.js';
 import { GuestChannel } from './ports/guest-channel.js';
 import { GuestStore } from './ports/guest.store.js';
 
 /** What may still be on its way to a CRM has arrived by then, or never will. */
 const ARRIVAL_MS = 30_000;
-/** How often the end of a session is looked for, or what goes before something else. */
+/** How often the end of a session is looked for. */
 const LOOK_MS = 500;
-/** For how long CRMs wait for Genesys to be asked. */
-const GENESYS_FIRST_MS = 60_000;
-/** Genesys takes days to erase. It is asked at growing intervals, up to this. */
-const LONGEST_WAIT_MS = 3_600_000;
 
-/** Erases guests: here, and wherever else something about them is. */
+/** What can be asked of erasure, and what it does here. `ErasurePlaces` sees to the rest. */
 @Injectable()
 export class ErasureService {
-  private readonly logger = new Logger('guest');
-
   constructor(
     private readonly guests: GuestStore,
     private readonly erasures: ErasureStore,
     private readonly channel: GuestChannel,
-    private readonly conversations: Conversations,
-    private readonly requests: DataSubjectRequests,
     private readonly changes: GuestChanges,
     private readonly removal: GuestRemoval,
     private readonly crmSync: CrmSyncService,
@@ -83,6 +73,24 @@ export class ErasureService {
     return erasure;
   }
 
+  /**
+   * Somebody has erased by hand what was left open. Told again it changes nothing.
+   * @throws AppError `erasure.not_found`, `erasure.place_not_open`
+   */
+  doneByHand(id: string, name: string): Promise<Erasure> {
+    const at = this.clock.now().toISOString();
+    return this.work.run(async () => {
+      const changed = await this.changed(id, (known) => {
+        const place = known.places.find((one) => one.name === name);
+        if (place?.outcome === 'by-hand') return known;
+        if (place?.state !== 'open') throw placeNotOpen(id, name);
+        return withPlace(known, { ...place, state: 'done', outcome: 'by-hand', code: null, at });
+      });
+      if (changed !== null) await this.recordOfGone(changed, 'ERASURE_DONE', { place: name, outcome: 'by-hand' });
+      return this.get(id);
+    });
+  }
+
   /** Erases a guest whose session has ended, or was waited for long enough. Answers when to look again if not. */
   async eraseWhenEnded(guestId: string): Promise<Date | void> {
     const erasure = await this.erasures.ofGuest(guestId);
@@ -95,32 +103,6 @@ export class ErasureService {
       const guest = await this.guests.update(guestId, (known) => known);
       await this.erase(guest, erasure);
     }, `guest:${guestId}`);
-  }
-
-  /** Erases what there is in one other place. Answers when to look again if that takes its time. */
-  async eraseIn(erasureId: string, name: string, attempt: number): Promise<Date | void> {
-    const erasure = await this.erasures.find(erasureId);
-    const place = erasure?.places.find((one) => one.name === name);
-    if (erasure === null || place === undefined || place.state === 'done' || place.state === 'open') return;
-    if (place.kind === 'crm' && this.isGenesysFirst(erasure)) return new Date(this.clock.now().getTime() + LOOK_MS);
-    try {
-      const standing = await (place.kind === 'crm' ? this.inCrm(erasure, place) : this.atGenesys(erasure, place));
-      await this.settle(erasureId, name, standing);
-      if (standing.state !== 'asked') return;
-      return new Date(this.clock.now().getTime() + Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** Math.min(attempt, 12)));
-    } catch (error) {
-      const code = errorCode(error);
-      // A permission that is missing is for people to give; nobody is helped by asking again and again.
-      if (code === 'genesys.forbidden') return this.leftOpen(erasureId, name, code);
-      if (place.code !== code) await this.settle(erasureId, name, { state: place.state, code });
-      throw error;
-    }
-  }
-
-  /** It will not be done by itself any more: somebody has to see to it. */
-  async leftOpen(erasureId: string, name: string, code: string): Promise<void> {
-    this.logger.error('erasure left open', { erasureId, place: name, code });
-    await this.settle(erasureId, name, { state: 'open', code });
   }
 
   private async begun(guest: Guest): Promise<Erasure> {
@@ -136,17 +118,21 @@ export class ErasureService {
     return erasure;
   }
 
-  /** The guest's key is gone, and with it what its chain could say of who asks from where: that stands in the service's own. */
   private async requestAgain(known: Erasure): Promise<Erasure> {
     const at = this.clock.now();
     const erasure = (await this.erasures.update(known.id, (newest) => reopened(newest, at)))!;
-    await this.audit.record({
-      subject: 'system:erasure',
-      event: 'ERASURE_REQUESTED',
-      changes: { erasureId: known.id, guestId: known.guestId },
-    });
+    await this.recordOfGone(erasure, 'ERASURE_REQUESTED', {});
     for (const place of erasure.places) if (place.state === 'waiting') await this.send(erasure, place);
     return erasure;
+  }
+
+  /** Of who asks for what, and from where. A guest's chain cannot keep that when its key is gone: it stands in the service's own. */
+  private recordOfGone(
+    { id, guestId }: Erasure,
+    event: EventName,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    return this.audit.record({ subject: 'system:erasure', event, changes: { erasureId: id, guestId, ...changes } });
   }
 
   /** All there is here goes, in the unit of work that also remembers where else something is. */
@@ -176,69 +162,10 @@ export class ErasureService {
     });
   }
 
-  /**
-   * A CRM may be Genesys's own contacts, and of what was deleted there Genesys may not find the conversations any more. So Genesys is asked before,
-   * if it can be for now.
-   */
-  private isGenesysFirst({ erasedAt, places }: Erasure): boolean {
-    const isToBeAsked = places.some(({ kind, state }) => kind === 'genesys' && state === 'waiting');
-    return isToBeAsked && this.clock.now().getTime() < erasedAt!.getTime() + GENESYS_FIRST_MS;
-  }
-
-  private async inCrm(
-    { guestId }: Erasure,
-    { crm, remoteId }: Extract<Place, { kind: 'crm' }>,
-  ): Promise<Pick<Standing, 'state' | 'outcome'>> {
-    return { state: 'done', outcome: await this.crmSync.erase(crm, guestId, remoteId) };
-  }
-
-  /** Conversations are ended, and Genesys is asked to erase the contacts they were put with. */
-  private async atGenesys(erasure: Erasure, place: GenesysPlace): Promise<Partial<Place> & Pick<Standing, 'state'>> {
-    for (const { id, isOpen } of place.conversations) if (isOpen) await this.conversations.disconnect(id);
-    if (!this.requests.isOn) return { state: 'open', code: 'genesys.erasure_off' };
-    const contacts = place.contacts.length > 0 ? place.contacts : await this.contactsOf(place);
-    if (contacts.length === 0) return { state: 'open', code: 'genesys.no_contact' };
-    const asked: GenesysPlace['contacts'][number][] = [];
-    const outcomes: string[] = [];
-    for (const contact of contacts) {
-      const requestId = contact.requestId ?? (await this.requests.eraseContact(contact.id, erasure.requestedAt));
-      asked.push({ id: contact.id, requestId });
-      outcomes.push(contact.requestId === null ? 'under-way' : await this.requests.outcomeOf(requestId));
-    }
-    const conversations = place.conversations.map((one) => ({ ...one, isOpen: false }));
-    if (outcomes.includes('under-way')) return { state: 'asked', contacts: asked, conversations };
-    if (!outcomes.includes('failed')) return { state: 'done', outcome: 'erased', contacts: asked, conversations };
-    // Asked for again it is asked anew.
-    const anew = asked.map(({ id, requestId }, at) => ({
-      id,
-      requestId: outcomes[at] === 'failed' ? null : requestId,
-    }));
-    return { state: 'open', code: 'genesys.erasure_failed', contacts: anew, conversations };
-  }
-
-  private async contactsOf({ conversations }: GenesysPlace): Promise<GenesysPlace['contacts']> {
-    const ids = new Set<string>();
-    for (const { id, contactId: seen } of conversations) {
-      // One that was seen early may have been the visitor's own, before the conversation was put with another.
-      const now = (await this.conversations.read(id))?.contactId ?? null;
-      for (const contactId of [seen, now]) if (contactId !== null) ids.add(contactId);
-    }
-    return [...ids].map((id) => ({ id, requestId: null }));
-  }
-
-  private async settle(erasureId: string, name: string, news: Partial<Place> & Pick<Standing, 'state'>): Promise<void> {
-    const at = this.clock.now().toISOString();
-    await this.work.run(async () => {
-      const erasure = await this.erasures.update(erasureId, (known) => {
-        const place = known.places.find((one) => one.name === name)!;
-        return withPlace(known, { ...place, code: null, ...news, at } as Place);
-      });
-      if (erasure === null || (news.state !== 'done' && news.state !== 'open')) return;
-      await this.audit.record({
-        subject: `guest:${erasure.guestId}`,
-        event: news.state === 'done' ? 'ERASURE_DONE' : 'ERASURE_LEFT_OPEN',
-        changes: { erasureId, place: name, ...(news.outcome ? { outcome: news.outcome } : { code: news.code }) },
-      });
-    });
+  /** The erasure after a change; null when that changed nothing. */
+  private async changed(id: string, to: (known: Erasure) => Erasure): Promise<Erasure | null> {
+    let before: Erasure | null = null;
+    const after = await this.erasures.update(id, (known) => to((before = known)));
+    return after === before ? null : after;
   }
 }

@@ -1,14 +1,15 @@
 import { isOver } from './guest.js';
 import type { Guest } from './guest.js';
 
-/** `deleted`, `emptied` of all but a key, found to be `absent`, or `erased` by a process of their own. */
-export type Outcome = 'deleted' | 'emptied' | 'absent' | 'erased';
+/** `deleted`, `emptied` of all but a key, found to be `absent`, `erased` by a process of their own, or done `by-hand`, as somebody has told us. */
+export const OUTCOMES = ['deleted', 'emptied', 'absent', 'erased', 'by-hand'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** How far erasure is somewhere. */
 export type Standing = {
   /**
-   * `waiting` to be done; `asked` for, which takes its time; `done`. `open`: it will not be done before somebody has seen to what `code` says, and
-   * the erasure is asked for again.
+   * `waiting` to be done; `asked` for, which takes its time; `done`. `open`: it will not be done before somebody has done it by hand, or has seen to what
+   * `code` says and asked for the erasure again.
    */
   readonly state: 'waiting' | 'asked' | 'done' | 'open';
   /** What was done; null before. */

@@ -9,6 +9,7 @@ import { ConsentService } from './consent.service.js';
 import { ConversationService } from './conversation.service.js';
 import { ErasureController } from './erasure.controller.js';
 import { ErasureJobs } from './erasure.jobs.js';
+import { ErasurePlaces } from './erasure-places.service.js';
 import { ErasureService } from './erasure.service.js';
 import { FollowJobs } from './follow.jobs.js';
 import { FollowService } from './follow.service.js';
@@ -71,6 +72,7 @@ export class GuestModule {
         GuestRemoval,
         GuestRetention,
         ErasureService,
+        ErasurePlaces,
         ErasureJobs,
         GuestJobs,
         WidgetTokenService,
