@@ -29,7 +29,7 @@ import { HttpModule } from './http/http.module.js';
 import { IDEMPOTENCY_TTL_MS } from './http/idempotency.store.js';
 import { Measures } from './http/measures.js';
 import { WidgetTokens } from './http/widget-tokens.js';
-import { crmMeasures } from './crm-measures.js';
+import { crmMeasures, erasureMeasures } from './measures.js';
 import { AppError } from './kernel/app-error.js';
 import { Clock, SystemClock } from './kernel/clock.js';
 import { KernelModule } from './kernel/kernel.module.js';
@@ -38,8 +38,10 @@ import { Crms, CrmStatusService, CrmSyncModule } from './modules/crm-sync/index.
 import {
   ConversationMarks,
   Conversations,
+  ErasureStore,
   GuestModule,
   takesWidgets,
+  UNFINISHED,
   widgetTokenDigest,
   WidgetTokenStore,
 } from './modules/guest/index.js';
@@ -219,8 +221,13 @@ class OperationsModule {
         },
         {
           provide: Measures,
-          inject: [CrmStatusService],
-          useFactory: (status: CrmStatusService): Measures => ({ read: async () => crmMeasures(await status.all()) }),
+          inject: [CrmStatusService, ErasureStore],
+          useFactory: (status: CrmStatusService, erasures: ErasureStore): Measures => ({
+            read: async () => [
+              ...crmMeasures(await status.all()),
+              ...erasureMeasures(await erasures.count(UNFINISHED)),
+            ],
+          }),
         },
         {
           provide: WidgetTokens,

@@ -103,7 +103,7 @@ it('a guest that is over is gone when the erasure is answered, if the condition 
   expect((await api.get<ProblemAnswer>(`/v1/erasures/${randomUUID()}`)).body.code).toBe('erasure.not_found');
 }, 60_000);
 
-it('waits for a CRM and a Genesys that are away, and is complete when they are back', async () => {
+it('waits for a CRM and a Genesys that are away, shows what is not done, and is complete when they are back', async () => {
   const { id } = await create();
   await linked(id);
   await until(
@@ -111,22 +111,50 @@ it('waits for a CRM and a Genesys that are away, and is complete when they are b
     (record) => record !== undefined,
   );
   const away = { effect: { status: 503 }, times: 1_000 };
-  const genesys = await sandbox.post<{ id: string }>('/faults', { target: 'genesys', match: 'gdpr', ...away });
+  await sandbox.post('/faults', { target: 'genesys', match: 'gdpr', ...away });
   await sandbox.post('/faults', { target: 'crm/rest', match: id, ...away });
   const { body } = await erase(id);
-  const codes = (erasure: ErasureAnswer) => erasure.places.map(({ state, code }) => [state, code !== null]);
-  const first = await erasureWhen(body.id, (erasure) => codes(erasure)[1]?.[1] === true);
-  // Genesys goes before the CRMs.
-  expect(codes(first)).toEqual([
-    ['waiting', false],
-    ['waiting', true],
-  ]);
-  await sandbox.call('DELETE', `/faults/${genesys.body.id}`);
-  const second = await erasureWhen(body.id, (erasure) => codes(erasure)[0]?.[1] === true);
-  expect(second).toMatchObject({ state: 'under-way', places: [{ code: 'crm.unavailable' }, { code: null }] });
+  const waiting = await erasureWhen(
+    body.id,
+    ({ places }) => places.length === 2 && places.every(({ code }) => code !== null),
+  );
+  expect(waiting).toMatchObject({
+    state: 'under-way',
+    places: [
+      { state: 'waiting', code: 'crm.unavailable' },
+      { state: 'waiting', code: 'genesys.unavailable' },
+    ],
+  });
+  const listed = await api.get<{ items: ErasureAnswer[] }>('/v1/erasures?state=under-way');
+  expect(listed.body.items.map((erasure) => erasure.id)).toContain(body.id);
+  expect((await api.get<string>('/metrics')).body).toMatch(/^guest_manager_erasures\{state="under-way"\} [1-9]/m);
   expect((await guestOf(id)).status).toBe(404);
   await sandbox.call('DELETE', '/faults');
   expect((await erasureWhen(body.id, ({ state }) => state !== 'under-way')).state).toBe('erased');
+  const { items } = (await api.get<{ items: { purpose: string }[] }>(`/v1/guests/${id}/consents`)).body;
+  expect(items).toMatchObject([{ purpose: 'dataProcessing', decision: 'granted' }]);
+}, 60_000);
+
+it('what Genesys does not permit is left to people, who tell when it is done', async () => {
+  const { id } = await create();
+  await linked(id);
+  await sandbox.post('/faults', { target: 'genesys', match: 'gdpr', effect: { permission: false }, times: 100 });
+  const { body } = await erase(id);
+  const open = await erasureWhen(body.id, ({ state }) => state === 'incomplete');
+  expect(open.places.find(({ name }) => name === 'genesys')).toMatchObject({
+    state: 'open',
+    code: 'genesys.forbidden',
+  });
+  const byHand = (place: unknown) =>
+    api.post<ErasureAnswer & ProblemAnswer>(`/v1/erasures/${body.id}/done-by-hand`, { place });
+  expect([(await byHand('elsewhere')).status, (await byHand('crm/none')).body.code]).toEqual([
+    ...[400, 'erasure.place_not_found'],
+  ]);
+  expect((await byHand('genesys')).status).toBe(200);
+  const done = await erasureWhen(body.id, ({ state }) => state === 'erased');
+  expect(done.places.find(({ name }) => name === 'genesys')).toMatchObject({ state: 'done', outcome: 'by-hand' });
+  const { items } = (await api.get<Trail>('/v1/audit/entries?subject=system:erasure')).body;
+  expect(items.at(-1)).toMatchObject({ event: 'ERASURE_DONE', changes: { place: 'genesys', guestId: id } });
 }, 60_000);
 
 it('a stream of a guest that is erased ends', async () => {

@@ -202,6 +202,7 @@ export type ErasurePlace = {
   readonly code: string | null;
   readonly date: string;
   readonly conversationIds?: readonly string[];
+  readonly contactIds?: readonly string[];
   readonly requestIds?: readonly string[];
 };
 

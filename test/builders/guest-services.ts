@@ -97,7 +97,7 @@ export function guestServices(
     ...([crmSync, outbox, audit, work, clock] as const),
   );
   const erasurePlaces = new ErasurePlaces(
-    ...([storage.erasures, conversations, requests, crmSync, audit, work, clock] as const),
+    ...([storage.erasures, conversations, requests, crmSync, outbox, audit, work, clock] as const),
   );
   return {
     ...{ settings, audit, metrics, crmSync, webhooks, changes, removal },

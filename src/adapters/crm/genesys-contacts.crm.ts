@@ -53,6 +53,7 @@ export const genesysContacts = (contacts: GenesysContacts): CrmAdapter =>
     connect: (settings) => {
       const book = new ContactBook(settings, contacts);
       return {
+        isErasedLast: true,
         upsert: (records) => book.upsert(records),
         ping: () => contacts.ping(),
         erase: (externalId, remoteId) => book.erase(externalId, remoteId),

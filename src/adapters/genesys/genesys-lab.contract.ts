@@ -118,7 +118,7 @@ export class GenesysLab implements ChannelLab {
 
 /** The Platform API in front of a sandbox. */
 export async function openConversations(): Promise<ConversationsLab> {
-  const lab = await Lab.open({ lookupDelayMs: 300 });
+  const lab = await Lab.open({ lookupDelayMs: 1_500 });
   const conversations = platformConversations(settingsOf(lab));
   // Loading the SDK takes longer than Genesys takes to know a message.
   await conversations.ping();

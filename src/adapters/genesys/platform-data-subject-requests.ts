@@ -17,8 +17,9 @@ export class PlatformDataSubjectRequests extends DataSubjectRequests {
     super();
   }
 
-  async eraseContact(contactId: string, since: Date): Promise<string> {
-    return (await this.find(contactId, since)) ?? (await this.make(contactId));
+  async eraseContact(contactId: string, since: Date | null): Promise<string> {
+    const made = since === null ? null : await this.find(contactId, since);
+    return made ?? (await this.make(contactId));
   }
 
   async outcomeOf(requestId: string): Promise<'under-way' | 'erased' | 'failed'> {
@@ -57,15 +58,12 @@ export class PlatformDataSubjectRequests extends DataSubjectRequests {
 
   /** Nobody repeats this by itself: whether it was heard is seen in the list. */
   private async make(contactId: string): Promise<string> {
-    const { id } = await this.platform.call(
-      'postGdprRequests',
-      ({ gdpr }) =>
-        gdpr.postGdprRequests(
-          // The SDK's model wants what Genesys fills in as well.
-          { requestType: 'GDPR_DELETE', subject: { externalContactId: contactId } } as never,
-          { deleteConfirmed: true },
-        ),
-      goingOn(),
+    const { id } = await this.platform.call('postGdprRequests', ({ gdpr }) =>
+      gdpr.postGdprRequests(
+        // The SDK's model wants what Genesys fills in as well.
+        { requestType: 'GDPR_DELETE', subject: { externalContactId: contactId } } as never,
+        { deleteConfirmed: true },
+      ),
     );
     // It is in the list, where the next attempt finds it.
     if (id === undefined)

@@ -19,8 +19,8 @@ const PUT_COLUMNS = ['crm', 'guest_id', 'version', 'record', 'hash', 'due_at'] a
 const PUT: Statement = {
   name: 'crm.put',
   // What the CRM holds or has refused in this very form is not due; while somebody delivers, nobody knows what it holds.
-  text: `insert into crm_record (crm, guest_id, version, record, desired_hash, due_at)
-    select crm, guest_id::uuid, version::integer, record::jsonb, hash, due_at::timestamptz from ${fromTexts(PUT_COLUMNS)}
+  text: `insert into crm_record (crm, guest_id, version, record, desired_hash, due_at, was_sent)
+    select crm, guest_id::uuid, version::integer, record::jsonb, hash, due_at::timestamptz, false from ${fromTexts(PUT_COLUMNS)}
     on conflict (crm, guest_id) do update set
       version = excluded.version,
       record = excluded.record,
@@ -70,9 +70,12 @@ const KNOWN_CRMS = `with recursive known (crm) as (
       from known where known.crm is not null)`;
 export const HOLDING: Statement = {
   name: 'crm.holding',
-  text: `${KNOWN_CRMS}
-    select crm, remote_id as "remoteId", chunk is not null as "isUnderWay" from crm_record
-      where crm = any(array(select known.crm from known)) and guest_id = $1 and was_sent order by crm`,
+  // Locked: whoever claims it at this moment has either done so already, and is seen, or finds it gone.
+  text: `${KNOWN_CRMS},
+    held as (
+      select crm, remote_id, chunk, was_sent from crm_record
+        where crm = any(array(select known.crm from known)) and guest_id = $1 order by crm for update)
+    select crm, remote_id as "remoteId", chunk is not null as "isUnderWay" from held where was_sent`,
 };
 const REMOVE: Statement = {
   name: 'crm.remove',

@@ -64,6 +64,11 @@ export class CrmSyncService {
     return this.store.holding(guestId);
   }
 
+  /** Whether Genesys has to be asked to erase before this CRM is. */
+  isErasedLast(crm: string): boolean {
+    return this.crms.all().some(({ id, isErasedLast }) => id === crm && isErasedLast === true);
+  }
+
   /**
    * The CRM holds nothing about a guest any more, of whom we have forgotten what it should hold. Safe to repeat.
    * @throws AppError `crm.not_found` when the CRM is off, `crm.cannot_erase`, `crm.still_on_its_way`, and what the CRM makes of it

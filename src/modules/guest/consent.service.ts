@@ -83,18 +83,22 @@ export class ConsentService {
     });
   }
 
-  /** @throws AppError `guest.not_found` */
+  /**
+   * Of a guest that was erased too: the records show that there was consent.
+   * @throws AppError `guest.not_found`
+   */
   async list(guestId: string, cursor: string | undefined, limit: number): Promise<ConsentPage> {
-    await this.guests.get(guestId);
-    return this.consents.list(guestId, cursor, limit);
+    const page = await this.consents.list(guestId, cursor, limit);
+    if (page.items.length === 0) await this.guests.get(guestId);
+    return page;
   }
 
   /** @throws AppError `guest.not_found`, `consent.not_found` */
   async receipt(guestId: string, id: string): Promise<SignedReceipt> {
-    await this.guests.get(guestId);
     const record = await this.consents.find(guestId, id);
-    if (record === null) throw consentNotFound(id);
-    return signedReceipt(record, this.settings.receiptKeys);
+    if (record !== null) return signedReceipt(record, this.settings.receiptKeys);
+    await this.guests.get(guestId);
+    throw consentNotFound(id);
   }
 
   /** What receipts are checked with, newest first. */

@@ -59,21 +59,16 @@ const COVERED_BY = {
   'events.text': 'dataProcessing',
   /** What customers' systems are told: that something happened to this guest. */
   'webhook.event': 'dataProcessing',
-  /** And that it was erased. */
-  'webhook.erased': 'dataProcessing',
 } as const satisfies Readonly<Record<string, Purpose>>;
 
 export type WayOut = keyof typeof COVERED_BY;
 
-/** What erasing a guest takes: finding what else is to be erased, and telling others to let go of it. */
-const TO_ERASE: readonly WayOut[] = ['genesys.link', 'webhook.erased'];
-
 /**
  * Whether the consent that covers this way is live. Ask the newest state of the guest, right before something leaves. Of one that is being erased
- * nothing does any more.
+ * nothing does any more but the question which conversation was its own: what is to be erased has to be found, whatever was consented to.
  */
 export const mayLeave = ({ consent, closeReason }: Pick<Guest, 'consent' | 'closeReason'>, way: WayOut): boolean =>
-  consent[COVERED_BY[way]] && (closeReason !== 'erased' || TO_ERASE.includes(way));
+  closeReason === 'erased' ? way === 'genesys.link' : consent[COVERED_BY[way]];
 
 /** The purpose whose consent covers a way out. */
 export const purposeOf = (way: WayOut): Purpose => COVERED_BY[way];

@@ -1,21 +1,21 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { errorCode } from '../../kernel/app-error.js';
 import { Clock } from '../../kernel/clock.js';
+import { Outbox } from '../../kernel/outbox.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { AuditService } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
 import { withPlace } from './erasure.js';
-import type { Erasure, GenesysPlace, Place, Standing } from './erasure.js';
+import type { CrmPlace, DueContact, Erasure, GenesysPlace, Place, Standing } from './erasure.js';
+import { intentOf } from './erasure.intent.js';
 import { Conversations } from './ports/conversations.js';
 import { DataSubjectRequests } from './ports/data-subject-requests.js';
 import { ErasureStore } from './ports/erasure.store.js';
 
-/** For how long CRMs wait for Genesys to be asked. */
-const GENESYS_FIRST_MS = 60_000;
-/** Genesys takes days to erase. It is asked at growing intervals, up to this. */
+/** Genesys takes days to erase. It is asked at growing intervals, up to this; and so is whether it was asked. */
 const LONGEST_WAIT_MS = 3_600_000;
-/** How often it is looked whether it has been. */
-const LOOK_MS = 500;
+
+type News = Partial<Place> & Pick<Standing, 'state'>;
 
 /** Erases what there is of a guest elsewhere: each place by an intent of its own, until it is done or left to people. */
 @Injectable()
@@ -27,6 +27,7 @@ export class ErasurePlaces {
     private readonly conversations: Conversations,
     private readonly requests: DataSubjectRequests,
     private readonly crmSync: CrmSyncService,
+    private readonly outbox: Outbox,
     private readonly audit: AuditService,
     private readonly work: UnitOfWork,
     private readonly clock: Clock,
@@ -37,12 +38,15 @@ export class ErasurePlaces {
     const erasure = await this.erasures.find(erasureId);
     const place = erasure?.places.find((one) => one.name === name);
     if (erasure === null || place === undefined || place.state === 'done' || place.state === 'open') return;
-    if (place.kind === 'crm' && this.isGenesysFirst(erasure)) return new Date(this.clock.now().getTime() + LOOK_MS);
+    const again = new Date(this.clock.now().getTime() + Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** Math.min(attempt, 12)));
     try {
-      const standing = await (place.kind === 'crm' ? this.inCrm(erasure, place) : this.atGenesys(erasure, place));
+      if (place.kind === 'crm') {
+        if (this.isLast(erasure, place)) return again;
+        return await this.settle(erasureId, name, await this.inCrm(erasure, place));
+      }
+      const standing = await this.atGenesys(erasure, place);
       await this.settle(erasureId, name, standing);
-      if (standing.state !== 'asked') return;
-      return new Date(this.clock.now().getTime() + Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** Math.min(attempt, 12)));
+      return standing.state === 'asked' ? again : undefined;
     } catch (error) {
       const code = errorCode(error);
       // A permission that is missing is for people to give; nobody is helped by asking again and again.
@@ -58,57 +62,68 @@ export class ErasurePlaces {
     await this.settle(erasureId, name, { state: 'open', code });
   }
 
-  /**
-   * A CRM may be Genesys's own contacts, and of what was deleted there Genesys may not find the conversations any more. So Genesys is asked before,
-   * if it can be for now.
-   */
-  private isGenesysFirst({ erasedAt, places }: Erasure): boolean {
-    const isToBeAsked = places.some(({ kind, state }) => kind === 'genesys' && state === 'waiting');
-    return isToBeAsked && this.clock.now().getTime() < erasedAt!.getTime() + GENESYS_FIRST_MS;
+  /** Of what was deleted there Genesys may find nothing any more: it waits until Genesys was asked, or people have done it. */
+  private isLast({ places }: Erasure, { crm }: CrmPlace): boolean {
+    const isToBeAsked = places.some(
+      ({ kind, state }) => kind === 'genesys' && (state === 'waiting' || state === 'open'),
+    );
+    return isToBeAsked && this.crmSync.isErasedLast(crm);
   }
 
-  private async inCrm(
-    { guestId }: Erasure,
-    { crm, remoteId }: Extract<Place, { kind: 'crm' }>,
-  ): Promise<Pick<Standing, 'state' | 'outcome'>> {
+  private async inCrm({ guestId }: Erasure, { crm, remoteId }: CrmPlace): Promise<News> {
     return { state: 'done', outcome: await this.crmSync.erase(crm, guestId, remoteId) };
   }
 
   /** Conversations are ended, and Genesys is asked to erase the contacts they were put with. */
-  private async atGenesys(erasure: Erasure, place: GenesysPlace): Promise<Partial<Place> & Pick<Standing, 'state'>> {
+  private async atGenesys(erasure: Erasure, place: GenesysPlace): Promise<News> {
+    if (place.conversations.length === 0) return { state: 'open', code: 'genesys.no_conversation' };
     for (const { id, isOpen } of place.conversations) if (isOpen) await this.conversations.disconnect(id);
-    if (!this.requests.isOn) return { state: 'open', code: 'genesys.erasure_off' };
     const contacts = place.contacts.length > 0 ? place.contacts : await this.contactsOf(place);
-    if (contacts.length === 0) return { state: 'open', code: 'genesys.no_contact' };
-    const asked: GenesysPlace['contacts'][number][] = [];
-    const outcomes: string[] = [];
-    for (const contact of contacts) {
-      const requestId = contact.requestId ?? (await this.requests.eraseContact(contact.id, erasure.requestedAt));
-      asked.push({ id: contact.id, requestId });
-      outcomes.push(contact.requestId === null ? 'under-way' : await this.requests.outcomeOf(requestId));
-    }
-    const conversations = place.conversations.map((one) => ({ ...one, isOpen: false }));
-    if (outcomes.includes('under-way')) return { state: 'asked', contacts: asked, conversations };
-    if (!outcomes.includes('failed')) return { state: 'done', outcome: 'erased', contacts: asked, conversations };
-    // Asked for again it is asked anew.
-    const anew = asked.map(({ id, requestId }, at) => ({
-      id,
-      requestId: outcomes[at] === 'failed' ? null : requestId,
-    }));
-    return { state: 'open', code: 'genesys.erasure_failed', contacts: anew, conversations };
+    const known = { contacts, conversations: place.conversations.map((one) => ({ ...one, isOpen: false })) };
+    if (contacts.length === 0) return { ...known, state: 'open', code: 'genesys.no_contact' };
+    if (!this.requests.isOn) return { ...known, state: 'open', code: 'genesys.erasure_off' };
+    const isNew = contacts.some(({ requestId }) => requestId === null);
+    return isNew ? this.ask(erasure, { ...place, ...known }) : this.follow({ ...place, ...known });
   }
 
-  private async contactsOf({ conversations }: GenesysPlace): Promise<GenesysPlace['contacts']> {
+  /** Remembered before it is asked, so that a request whose answer is lost is looked for, and only then. */
+  private async ask({ id }: Erasure, place: GenesysPlace): Promise<News> {
+    const at = this.clock.now().toISOString();
+    const contacts = place.contacts.map((one) => ({ ...one, askedAt: one.askedAt ?? at }));
+    await this.settle(id, place.name, { ...place, state: 'waiting', contacts });
+    const asked: DueContact[] = [];
+    for (const [index, contact] of contacts.entries()) {
+      const before = place.contacts[index]!.askedAt;
+      const since = before === null ? null : new Date(before);
+      const requestId = contact.requestId ?? (await this.requests.eraseContact(contact.id, since));
+      asked.push({ ...contact, requestId });
+    }
+    return { state: 'asked', contacts: asked };
+  }
+
+  private async follow({ contacts }: GenesysPlace): Promise<News> {
+    const outcomes: string[] = [];
+    for (const { requestId } of contacts) outcomes.push(await this.requests.outcomeOf(requestId!));
+    if (outcomes.includes('under-way')) return { state: 'asked' };
+    if (!outcomes.includes('failed')) return { state: 'done', outcome: 'erased' };
+    // Asked for again it is asked anew.
+    const anew = contacts.map((one, at) =>
+      outcomes[at] === 'failed' ? { id: one.id, requestId: null, askedAt: null } : one,
+    );
+    return { state: 'open', code: 'genesys.erasure_failed', contacts: anew };
+  }
+
+  private async contactsOf({ conversations }: GenesysPlace): Promise<DueContact[]> {
     const ids = new Set<string>();
     for (const { id, contactId: seen } of conversations) {
       // One that was seen early may have been the visitor's own, before the conversation was put with another.
       const now = (await this.conversations.read(id))?.contactId ?? null;
       for (const contactId of [seen, now]) if (contactId !== null) ids.add(contactId);
     }
-    return [...ids].map((id) => ({ id, requestId: null }));
+    return [...ids].map((id) => ({ id, requestId: null, askedAt: null }));
   }
 
-  private async settle(erasureId: string, name: string, news: Partial<Place> & Pick<Standing, 'state'>): Promise<void> {
+  private async settle(erasureId: string, name: string, news: News): Promise<void> {
     const at = this.clock.now().toISOString();
     await this.work.run(async () => {
       let isDone = false;
@@ -118,12 +133,16 @@ export class ErasurePlaces {
         isDone = place.state === 'done';
         return isDone ? known : withPlace(known, { ...place, code: null, ...news, at } as Place);
       });
-      if (erasure === null || isDone || (news.state !== 'done' && news.state !== 'open')) return;
-      await this.audit.record({
-        subject: `guest:${erasure.guestId}`,
-        event: news.state === 'done' ? 'ERASURE_DONE' : 'ERASURE_LEFT_OPEN',
-        changes: { erasureId, place: name, ...(news.outcome ? { outcome: news.outcome } : { code: news.code }) },
-      });
+      if (erasure === null || isDone) return;
+      if (news.state === 'done' || news.state === 'open')
+        await this.audit.record({
+          subject: `guest:${erasure.guestId}`,
+          event: news.state === 'done' ? 'ERASURE_DONE' : 'ERASURE_LEFT_OPEN',
+          changes: { erasureId, place: name, ...(news.outcome ? { outcome: news.outcome } : { code: news.code }) },
+        });
+      if (name === 'genesys' && news.state === 'asked')
+        for (const place of erasure.places)
+          if (place.state === 'waiting') await this.outbox.put(intentOf(erasure, place));
     });
   }
 }

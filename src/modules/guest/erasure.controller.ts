@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Scope } from '../../http/access.js';
@@ -7,8 +7,15 @@ import { IdPath } from '../../http/id-path.js';
 import { Idempotent } from '../../http/idempotent.js';
 import { HEADER, Problems } from '../../http/openapi.js';
 import { EXAMPLE_ID } from '../../http/openapi.examples.js';
-import { DoneByHandBody, ErasureView, erasureView, EXAMPLE_ERASURE } from './erasure.dto.js';
-import { erasureNotFound, placeNotOpen } from './erasure.errors.js';
+import {
+  DoneByHandBody,
+  ErasurePageView,
+  ErasureView,
+  erasureView,
+  EXAMPLE_ERASURE,
+  ListErasuresQuery,
+} from './erasure.dto.js';
+import { erasureNotFound, placeNotFound } from './erasure.errors.js';
 import { ErasureService } from './erasure.service.js';
 import { versionMismatch } from './guest.conflict.js';
 import { conditionOf } from './guest.dto.js';
@@ -63,6 +70,21 @@ export class ErasureController {
     return erasureView(erasure);
   }
 
+  @Get('erasures')
+  @Scope('guest:erase')
+  @ApiOperation({ operationId: 'listErasures', summary: 'Find erasures, newest first' })
+  @ApiResponse({
+    status: 200,
+    type: ErasurePageView,
+    example: { items: [EXAMPLE_ERASURE], nextCursor: null },
+    description: 'A page of erasures',
+  })
+  async list(@Query() { state, cursor, limit = 100 }: ListErasuresQuery): Promise<ErasurePageView> {
+    const query = { limit, ...(state === undefined ? {} : { state }), ...(cursor === undefined ? {} : { cursor }) };
+    const { items, nextCursor } = await this.erasures.list(query);
+    return { items: items.map(erasureView), nextCursor };
+  }
+
   @Get('erasures/:id')
   @Scope('guest:erase')
   @Problems({ 404: [erasureNotFound(EXAMPLE_ID)] })
@@ -76,11 +98,12 @@ export class ErasureController {
   @HttpCode(200)
   @Idempotent()
   @Scope('guest:erase')
-  @Problems({ 404: [erasureNotFound(EXAMPLE_ID)], 409: [placeNotOpen(EXAMPLE_ID, 'crm/rest')] })
+  @Problems({ 404: [erasureNotFound(EXAMPLE_ID), placeNotFound(EXAMPLE_ID, 'crm/rest')] })
   @ApiOperation({
     operationId: 'erasedByHand',
-    summary: 'Say that somebody has erased by hand what was left open',
-    description: 'Who said so stands in the trail, under `system:erasure`. Safe to repeat.',
+    summary: 'Say that somebody has erased by hand what is in one place',
+    description:
+      'Nothing more is tried there. Who said so stands in the trail, under `system:erasure`. Safe to repeat.',
   })
   @ApiResponse({ status: 200, type: ErasureView, example: EXAMPLE_ERASURE, description: 'The erasure as it is now' })
   async doneByHand(@Param() { id }: IdPath, @Body() { place }: DoneByHandBody): Promise<ErasureView> {

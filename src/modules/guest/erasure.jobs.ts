@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Courier } from '../../kernel/courier.js';
@@ -15,6 +15,7 @@ const LOOK_MS = 1_000;
 /** Erases what is to be erased, in the order in which that becomes possible. */
 @Injectable()
 export class ErasureJobs implements OnApplicationBootstrap {
+  private readonly logger = new Logger('guest');
   private readonly deliveries: Readonly<Record<string, Delivery>>;
 
   constructor(
@@ -25,7 +26,12 @@ export class ErasureJobs implements OnApplicationBootstrap {
     places: ErasurePlaces,
   ) {
     this.deliveries = {
-      [ERASE]: { concurrency: 8, deliver: ({ subject }) => erasures.eraseWhenEnded(subject) },
+      [ERASE]: {
+        concurrency: 8,
+        deliver: ({ subject }) => erasures.eraseWhenEnded(subject),
+        // Whoever asks for the erasure again takes it up again.
+        parked: async ({ subject }, code) => this.logger.error('guest not erased', { guestId: subject, code }),
+      },
       [ERASE_PLACE]: {
         concurrency: 8,
         deliver: ({ payload, attempt }) => places.erase(payload['erasureId']!, payload['place']!, attempt),

@@ -17,7 +17,8 @@ import { ENDING_MS, stateOf } from './erasure.js';
 import type { Erasure } from './erasure.js';
 import { ErasureJobs } from './erasure.jobs.js';
 import { ERASE, ERASE_PLACE } from './guest.intents.js';
-import { closed, linked, shown as seenAs } from './guest.js';
+import { closed, expired, linked, messageCounted, shown as seenAs } from './guest.js';
+import { mayLeave } from './consent.js';
 import type { Guest } from './guest.js';
 import type { Condition } from './guest.condition.js';
 
@@ -31,7 +32,10 @@ class Taking implements Crm {
   readonly held = new Map<string, CrmRecord>();
   readonly asked: [string, string | null][] = [];
   onErase: () => void = () => undefined;
-  constructor(readonly id: string) {}
+  constructor(
+    readonly id: string,
+    readonly isErasedLast = false,
+  ) {}
   async upsert(records: readonly CrmRecord[]) {
     for (const record of records) this.held.set(record.externalId, record);
     return records.map((_, index) => ({ index, status: 'updated' as const, remoteId: `r-${index}` }));
@@ -48,6 +52,10 @@ class Taking implements Crm {
 class Contacts extends NoConversations {
   readonly ended: string[] = [];
   contactId: string | undefined = 'contact-2';
+  ofMessages: string | null = null;
+  override async ofMessage(): Promise<string | null> {
+    return this.ofMessages;
+  }
   override async disconnect(id?: string): Promise<void> {
     this.ended.push(id!);
   }
@@ -208,20 +216,50 @@ describe('erasing a guest whose session is over', () => {
 });
 
 describe('erasing in other places', () => {
-  it('asks Genesys before the CRMs, one of which may be its own contacts, but does not wait for it for ever', async () => {
+  it('asks Genesys before the CRM whose records it finds by, however long that takes, and waits for it with no other', async () => {
+    const contacts = new Taking('contacts', true);
+    crms.push(contacts);
     const guest = await aPastGuest();
     requests.fault = new AppError('unavailable', 'genesys.unavailable', 'No answer.');
     const erasure = await services.erasures.request(guest.id, ANY);
     await deliver();
-    await later(30_000);
+    await later(3_600_000);
     expect(await shown(erasure)).toEqual([
-      ...['under-way', ['crm/acme', 'waiting', null], ['genesys', 'waiting', 'genesys.unavailable']],
+      'under-way',
+      ['crm/acme', 'done', 'deleted'],
+      ['crm/contacts', 'waiting', null],
+      ['genesys', 'waiting', 'genesys.unavailable'],
     ]);
-    await later(30_000);
-    expect((await shown(erasure))[1]).toEqual(['crm/acme', 'done', 'deleted']);
     requests.fault = null;
+    await later(3_600_000);
+    await later(3_600_000);
+    expect((await shown(erasure))[0]).toBe('erased');
+    requests.isOn = false;
+    const other = await services.erasures.request((await aPastGuest()).id, ANY);
+    await deliver();
+    expect(await shown(other)).toEqual([
+      'incomplete',
+      ['crm/acme', 'done', 'deleted'],
+      ['crm/contacts', 'waiting', null],
+      ['genesys', 'open', 'genesys.erasure_off'],
+    ]);
+    expect((await now(other)).places[2]).toMatchObject({ contacts: [{ id: 'contact-2' }] });
+    await services.erasures.doneByHand(other.id, 'genesys');
+    await deliver();
+    expect((await shown(other))[0]).toBe('erased');
+  });
+
+  it('looks for a request whose answer was lost, and for none where none was made', async () => {
+    const guest = await aPastGuest();
+    requests.contacts.length = 0;
+    requests.answerIsLost = true;
+    const erasure = await services.erasures.request(guest.id, ANY);
+    await deliver();
+    requests.answerIsLost = false;
     await later(10_000);
     await later(3_600_000);
+    const [first, ...after] = requests.since;
+    expect([first, after.length > 0, after.every((since) => since instanceof Date)]).toEqual([null, true, true]);
     expect((await shown(erasure))[0]).toBe('erased');
   });
 
@@ -258,7 +296,7 @@ describe('erasing in other places', () => {
     genesys.contactId = 'contact-3';
     expect(stateOf(await services.erasures.request(guest.id, ANY))).toBe('under-way');
     await deliver();
-    await later(10_000);
+    await later(3_600_000);
     expect((await shown(erasure))[0]).toBe('erased');
     const again = await trailOf(storage, 'system:erasure');
     expect(again.at(-1)).toMatchObject({ event: 'ERASURE_REQUESTED', changes: { erasureId: erasure.id } });
@@ -284,20 +322,23 @@ describe('erasing in other places', () => {
     expect((await shown(other)).at(-1)).toEqual(['genesys', 'open', 'genesys.forbidden']);
   });
 
-  it('takes the word of whoever has erased by hand what was left open, and of nothing else', async () => {
+  it('takes the word of whoever has erased by hand, and tries nothing more there', async () => {
     genesys.contactId = undefined;
     const erasure = await services.erasures.request((await aPastGuest()).id, ANY);
     const byHand = (place: string) =>
       withRunContext({ id: 'r', actor: 'officer', ipAddress: '192.0.2.9' }, () =>
         services.erasures.doneByHand(erasure.id, place),
       );
-    await expect(byHand('genesys')).rejects.toMatchObject({ code: 'erasure.place_not_open' });
     await deliver();
     expect((await shown(erasure)).at(-1)).toEqual(['genesys', 'open', 'genesys.no_contact']);
     expect(stateOf(await byHand('genesys'))).toBe('erased');
     expect(await byHand('genesys')).toEqual(await now(erasure));
-    for (const place of ['crm/acme', 'crm/none'])
-      await expect(byHand(place)).rejects.toMatchObject({ code: 'erasure.place_not_open' });
+    expect(await byHand('crm/acme')).toEqual(await now(erasure));
+    await expect(byHand('crm/none')).rejects.toMatchObject({ code: 'erasure.place_not_found' });
+    const away = await services.erasures.request((await aPastGuest('contact-1')).id, ANY);
+    expect((await services.erasures.doneByHand(away.id, 'crm/acme')).places[0]).toMatchObject({ outcome: 'by-hand' });
+    await deliver();
+    expect(crm.asked.filter(([id]) => id === away.guestId)).toEqual([]);
     const told = (await trailOf(storage, 'system:erasure')).filter(
       ({ changes }) => changes['erasureId'] === erasure.id,
     );
@@ -331,6 +372,62 @@ describe('erasing in other places', () => {
     await crm.upsert(sending[0]!.records.map(({ record }) => record));
     await later(60_000);
     expect([await shown(erasure), crm.held.size]).toEqual([['erased', ['crm/acme', 'done', 'deleted']], 0]);
+  });
+});
+
+describe('a conversation that never became known here', () => {
+  const unlinked = async (parts: Parameters<typeof wantedGuest>[0]): Promise<Guest> => {
+    const { id } = await services.guests.create(wantedGuest(parts));
+    return services.guests.get(id);
+  };
+
+  it.each([
+    ['a page may have had', { mode: 'widget' as const }, (known: Guest) => known],
+    ['a guest spoke in', {}, (known: Guest) => messageCounted(known, storage.clock.now())],
+  ])('that %s is left open to people', async (_, parts, spoken) => {
+    const guest = await unlinked(parts);
+    await change(guest, spoken);
+    const erasure = await services.erasures.request(guest.id, ANY);
+    await later(ENDING_MS);
+    expect(await shown(erasure)).toEqual(['incomplete', ['genesys', 'open', 'genesys.no_conversation']]);
+  });
+
+  it('is none where a page never took its guest up, or nothing was said on a socket of ours', async () => {
+    const [page, silent] = [await unlinked({ mode: 'widget' }), await unlinked({})];
+    await change(page, (known) => expired(known, storage.clock.now()));
+    await end(silent);
+    for (const { id } of [page, silent]) expect(stateOf(await services.erasures.request(id, ANY))).toBe('erased');
+  });
+
+  it('is still looked for when consent was withdrawn before, and is erased when it is found', async () => {
+    const guest = await unlinked({});
+    await change(guest, (known) => messageCounted(known, storage.clock.now()));
+    await services.consents.record(guest.id, {
+      ...{ purpose: 'dataProcessing', decision: 'withdrawn', method: 'form', noticeVersion: null },
+    } as never);
+    await end(guest);
+    const erasure = await services.erasures.request(guest.id, ANY);
+    expect(stateOf(erasure)).toBe('ending');
+    genesys.ofMessages = 'c-1';
+    await services.told.link(guest.id, 'm-1', 1);
+    await later(1_000);
+    await later(10_000);
+    expect([await shown(erasure), requests.contacts]).toEqual([
+      ['erased', ['genesys', 'done', 'erased']],
+      ['contact-2'],
+    ]);
+  });
+
+  it('keeps nothing from stopping: what a closed guest had still to be sent does not leave', async () => {
+    const guest = await unlinked({});
+    await change(guest, (known) => messageCounted(known, storage.clock.now()));
+    await end(guest);
+    await services.erasures.request(guest.id, ANY);
+    const newest = await services.guests.get(guest.id);
+    expect([newest.state, newest.closeReason, mayLeave(newest, 'crm.record')]).toEqual(['closed', 'erased', false]);
+    await services.crmSync.drain();
+    expect(crm.held.has(guest.id)).toBe(false);
+    await later(ENDING_MS);
   });
 });
 

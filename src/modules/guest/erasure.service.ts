@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { errorCode } from '../../kernel/app-error.js';
 import { Clock } from '../../kernel/clock.js';
 import { Outbox } from '../../kernel/outbox.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
@@ -6,22 +7,22 @@ import { uuidv7 } from '../../kernel/uuid.js';
 import { AuditService } from '../audit/index.js';
 import type { EventName } from '../audit/index.js';
 import { CrmSyncService } from '../crm-sync/index.js';
-import { erasureNotFound, placeNotOpen } from './erasure.errors.js';
+import { intentOf } from './erasure.intent.js';
+import { erasureNotFound, placeNotFound } from './erasure.errors.js';
 import { ENDING_MS, isEnded, placesOf, reopened, withPlace } from './erasure.js';
-import type { Erasure, Place } from './erasure.js';
+import type { Erasure } from './erasure.js';
 import { checkCondition } from './guest.condition.js';
 import type { Condition } from './guest.condition.js';
 import { GuestChanges } from './guest.changes.js';
-import { ERASE, ERASE_PLACE } from './guest.intents.js';
+import { ERASE } from './guest.intents.js';
 import { erasing } from './guest.js';
 import type { Guest } from './guest.js';
 import { GuestRemoval } from './guest-removal.service.js';
 import { ErasureStore } from './ports/erasure.store.js';
+import type { ErasurePage, ErasureQuery } from './ports/erasure.store.js';
 import { GuestChannel } from './ports/guest-channel.js';
 import { GuestStore } from './ports/guest.store.js';
 
-/** What may still be on its way to a CRM has arrived by then, or never will. */
-const ARRIVAL_MS = 30_000;
 /** How often the end of a session is looked for. */
 const LOOK_MS = 500;
 
@@ -42,28 +43,35 @@ export class ErasureService {
   ) {}
 
   /**
-   * A guest whose session is over is erased here when this resolves; of one that is live nothing leaves any more, and it is erased as soon as its session
-   * is ended. Other places follow. Asked again it is the same erasure, and what was left open is tried once more.
+   * Nothing of the guest leaves any more when this resolves. One whose session is over, and whose conversations are known, is erased here by then; any other as
+   * soon as that is so. Other places follow. Asked again it is the same erasure, and what was left open is tried once more.
    * @throws AppError `guest.not_found`; `guest.version_mismatch` with the current guest
    */
   request(guestId: string, condition: Condition): Promise<Erasure> {
-    return this.work.run(async () => {
-      const known = await this.erasures.ofGuest(guestId);
-      if (known?.erasedAt) return this.requestAgain(known);
-      const guest = await this.changes.change(
-        guestId,
-        (before) => {
-          if (known === null) checkCondition(before, {}, condition);
-          return erasing(before, this.clock.now());
-        },
-        (before) => ({ event: 'GUEST_CLOSING', changes: { from: before.state, closeReason: 'erased' } }),
-      );
-      if (known !== null) return known;
-      const erasure = await this.begun(guest);
-      if (isEnded(guest, this.clock.now())) return this.erase(guest, erasure);
-      await this.outbox.put({ topic: ERASE, subject: guestId });
-      return erasure;
-    }, `guest:${guestId}`);
+    return this.work
+      .run(async () => {
+        const known = await this.erasures.ofGuest(guestId);
+        if (known !== null) return this.requestAgain(known);
+        let isOver = false;
+        const guest = await this.changes.change(
+          guestId,
+          (before) => {
+            checkCondition(before, {}, condition);
+            const now = this.clock.now();
+            isOver = isEnded(before, now);
+            return isOver ? before : erasing(before, now);
+          },
+          ({ state }, after) => ({
+            event: state === after.state ? 'GUEST_UPDATED' : 'GUEST_CLOSING',
+            changes: { from: state, closeReason: 'erased' },
+          }),
+        );
+        const erasure = await this.begun(guest);
+        if (isOver) return this.erase(guest, erasure);
+        await this.outbox.put({ topic: ERASE, subject: guestId });
+        return erasure;
+      }, `guest:${guestId}`)
+      .catch((error: unknown) => this.unlessErased(guestId, error));
   }
 
   /** @throws AppError `erasure.not_found` */
@@ -73,21 +81,31 @@ export class ErasureService {
     return erasure;
   }
 
+  /** Newest first. @throws AppError `request.invalid` for a cursor of another list */
+  list(query: ErasureQuery): Promise<ErasurePage> {
+    return this.erasures.list(query);
+  }
+
   /**
-   * Somebody has erased by hand what was left open. Told again it changes nothing.
-   * @throws AppError `erasure.not_found`, `erasure.place_not_open`
+   * Somebody has erased by hand, and nothing more is tried there. Told again, or of what is done already, it changes nothing.
+   * @throws AppError `erasure.not_found`, `erasure.place_not_found`
    */
   doneByHand(id: string, name: string): Promise<Erasure> {
     const at = this.clock.now().toISOString();
     return this.work.run(async () => {
+      await this.get(id);
       const changed = await this.changed(id, (known) => {
         const place = known.places.find((one) => one.name === name);
-        if (place?.outcome === 'by-hand') return known;
-        if (place?.state !== 'open') throw placeNotOpen(id, name);
+        if (place === undefined) throw placeNotFound(id, name);
+        if (place.state === 'done') return known;
         return withPlace(known, { ...place, state: 'done', outcome: 'by-hand', code: null, at });
       });
-      if (changed !== null) await this.recordOfGone(changed, 'ERASURE_DONE', { place: name, outcome: 'by-hand' });
-      return this.get(id);
+      if (changed === null) return this.get(id);
+      await this.recordOfGone(changed, 'ERASURE_DONE', { place: name, outcome: 'by-hand' });
+      // What waited for it goes on.
+      for (const place of changed.places)
+        if (place.state === 'waiting') await this.outbox.put(intentOf(changed, place));
+      return changed;
     });
   }
 
@@ -118,12 +136,24 @@ export class ErasureService {
     return erasure;
   }
 
+  /** What is open is tried once more, and whatever was given up. */
   private async requestAgain(known: Erasure): Promise<Erasure> {
+    if (known.erasedAt === null) {
+      await this.outbox.put({ topic: ERASE, subject: known.guestId });
+      return known;
+    }
     const at = this.clock.now();
     const erasure = (await this.erasures.update(known.id, (newest) => reopened(newest, at)))!;
     await this.recordOfGone(erasure, 'ERASURE_REQUESTED', {});
-    for (const place of erasure.places) if (place.state === 'waiting') await this.send(erasure, place);
+    for (const place of erasure.places) if (place.state === 'waiting') await this.outbox.put(intentOf(erasure, place));
     return erasure;
+  }
+
+  /** Two may ask at once, in two processes: whoever comes too late finds no guest, but the erasure of it. */
+  private async unlessErased(guestId: string, error: unknown): Promise<Erasure> {
+    const known = errorCode(error) === 'guest.not_found' ? await this.erasures.ofGuest(guestId) : null;
+    if (known === null) throw error;
+    return known;
   }
 
   /** Of who asks for what, and from where. A guest's chain cannot keep that when its key is gone: it stands in the service's own. */
@@ -146,20 +176,9 @@ export class ErasureService {
     });
     await this.removal.remove(guest);
     const erasure = (await this.erasures.update(begun.id, (known) => ({ ...known, erasedAt, places })))!;
-    for (const place of places) await this.send(erasure, place);
+    for (const place of places) await this.outbox.put(intentOf(erasure, place));
     this.work.afterCommit(() => void this.channel.leave(guest.id).catch(() => undefined));
     return erasure;
-  }
-
-  /** Each place by itself: one that cannot be reached holds up no other. */
-  private async send({ id, erasedAt }: Erasure, place: Place): Promise<void> {
-    const arrivesAt = new Date(erasedAt!.getTime() + ARRIVAL_MS);
-    await this.outbox.put({
-      topic: ERASE_PLACE,
-      subject: `${id}/${place.name}`,
-      payload: { erasureId: id, place: place.name },
-      ...(place.kind === 'crm' && place.isUnderWay ? { dueAt: arrivesAt } : {}),
-    });
   }
 
   /** The erasure after a change; null when that changed nothing. */

@@ -32,17 +32,20 @@ export type Place = Standing & { readonly name: string } & (
       }
     | {
         readonly kind: 'genesys';
-        /** `contactId`: the external contact that it was seen to be put with. */
+        /** Empty where none became known, though there may be one. `contactId`: the external contact that it was seen to be put with. */
         readonly conversations: readonly {
           readonly id: string;
           readonly isOpen: boolean;
           readonly contactId: string | null;
         }[];
-        /** The contacts Genesys was asked to erase; empty until it was. `requestId` is null where it is to be asked anew. */
-        readonly contacts: readonly { readonly id: string; readonly requestId: string | null }[];
+        /** The contacts that Genesys is to erase; empty until they are known. */
+        readonly contacts: readonly DueContact[];
       }
   );
+/** `requestId`: of Genesys's own erasure, null until it is known. `askedAt`: since when it may have been asked, ISO 8601 in UTC; null when it was not. */
+export type DueContact = { readonly id: string; readonly requestId: string | null; readonly askedAt: string | null };
 export type GenesysPlace = Extract<Place, { kind: 'genesys' }>;
+export type CrmPlace = Extract<Place, { kind: 'crm' }>;
 
 /** That a guest was to be erased (GDPR Art. 17), and what became of it. Holds ids and times, and stays when the guest is gone. */
 export type Erasure = {
@@ -55,9 +58,10 @@ export type Erasure = {
   readonly places: readonly Place[];
 };
 
-/** `ending`: the session is being ended first. `under-way` elsewhere, `erased` everywhere, or `incomplete` because places are `open`. */
+/** `ending`: the session is being ended first. `incomplete`: places are `open`, whatever else is still `under-way`. `erased` everywhere. */
 export const ERASURE_STATES = ['ending', 'under-way', 'erased', 'incomplete'] as const;
 export type ErasureState = (typeof ERASURE_STATES)[number];
+export const UNFINISHED = ERASURE_STATES.filter((state) => state !== 'erased');
 
 /** How long the end of a session is waited for, in milliseconds. Then the guest is erased here all the same, and its conversation ended by the organisation. */
 export const ENDING_MS = 5 * 60_000;
@@ -71,8 +75,8 @@ export const isEnded = (guest: Guest, at: Date): boolean =>
 
 export function stateOf({ erasedAt, places }: Erasure): ErasureState {
   if (erasedAt === null) return 'ending';
-  if (places.some(({ state }) => state === 'waiting' || state === 'asked')) return 'under-way';
-  return places.some(({ state }) => state === 'open') ? 'incomplete' : 'erased';
+  if (places.some(({ state }) => state === 'open')) return 'incomplete';
+  return places.every(({ state }) => state === 'done') ? 'erased' : 'under-way';
 }
 
 /** Where a guest is besides here. `crms`: those that were ever sent something about it. */
@@ -87,11 +91,15 @@ export function placesOf(
   }));
   return [
     ...crms.map((crm) => ({ kind: 'crm' as const, name: `crm/${crm.crm}`, ...crm, ...waiting })),
-    ...(conversations.length === 0
-      ? []
-      : [{ kind: 'genesys' as const, name: 'genesys', conversations, contacts: [], ...waiting }]),
+    ...(conversations.length > 0 || maySpeakUnheard(guest)
+      ? [{ kind: 'genesys' as const, name: 'genesys', conversations, contacts: [], ...waiting }]
+      : []),
   ];
 }
+
+/** A guest that spoke, or whose page may have let it, in a conversation that never became known here. */
+const maySpeakUnheard = ({ mode, closeReason, interactionCount }: Guest): boolean =>
+  interactionCount > 0 || (mode === 'widget' && closeReason !== 'session_expired');
 
 /** With one place as it is now. What is done needs no ids any more but those by which others can be asked about it. */
 export const withPlace = (erasure: Erasure, place: Place): Erasure => ({
@@ -100,7 +108,7 @@ export const withPlace = (erasure: Erasure, place: Place): Erasure => ({
 });
 
 function lean(place: Place): Place {
-  if (place.state !== 'done') return place;
+  if (place.state !== 'done' || place.outcome === 'by-hand') return place;
   return place.kind === 'crm' ? { ...place, remoteId: null } : { ...place, conversations: [] };
 }
 

@@ -16,7 +16,7 @@ import { decidedAt, decisions, lastWordAt, mayLeave } from './consent.js';
 import type { ConsentRecord } from './consent.js';
 import { signatureExpiry } from './guest.attributes.js';
 import { HAND_OVER } from './guest.intents.js';
-import { isOver, pointersOfChange } from './guest.js';
+import { isOver, moved, pointersOfChange } from './guest.js';
 import type { Guest } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
 import { deepEqual } from './merge-patch.js';
@@ -96,10 +96,9 @@ export class GuestChanges {
     await this.sendOn(guest, new Date(guest.modifiedDate.getTime() + SETTLE_MS));
   }
 
-  /** Nothing is kept of the guest any more: whoever listens can let go of it too (GDPR Art. 19). */
+  /** Nothing is kept of the guest any more: whoever listens has to let go of it too (GDPR Art. 19), whatever the guest consents to. */
   async erased(guest: Guest, at: Date): Promise<void> {
-    const gone: Guest = { ...guest, state: 'erased', version: guest.version + 1, modifiedDate: at };
-    if (this.isToldOf(guest, 'guest.erased')) await this.tell('guest.erased', guest, gone);
+    if (this.webhooks.hasListeners('guest.erased')) await this.tell('guest.erased', guest, moved(guest, 'erased', at));
   }
 
   /** What is being said to Genesys at this moment in this process is cut short; the hand-over sees to the rest. */
@@ -134,9 +133,7 @@ export class GuestChanges {
 
   /** Whether anybody is to be told. Of a guest without consent nobody is. */
   private isToldOf(guest: Guest, type: EventType): boolean {
-    return (
-      mayLeave(guest, type === 'guest.erased' ? 'webhook.erased' : 'webhook.event') && this.webhooks.hasListeners(type)
-    );
+    return mayLeave(guest, 'webhook.event') && this.webhooks.hasListeners(type);
   }
 
   /** What customers' systems are told: that it happened, to whom, and where to look. */

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
+import { errorCode } from '../../kernel/app-error.js';
 import { Courier } from '../../kernel/courier.js';
 import type { Delivery } from '../../kernel/courier.js';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { Outbox } from '../../kernel/outbox.js';
+import type { ClaimedIntent } from '../../kernel/outbox.js';
 import { AttachmentService } from './attachment.service.js';
 import { ConversationService } from './conversation.service.js';
 import { HAND_OVER, LINK, LOCATE, SEND, UPLOAD } from './guest.intents.js';
@@ -39,31 +41,35 @@ export class GuestJobs implements OnApplicationBootstrap {
       [HAND_OVER]: {
         by: 'holder',
         concurrency: 32,
-        deliver: ({ subject, attempt }) => handOvers.handOver(subject, attempt),
+        deliver: unlessGone(({ subject, attempt }) => handOvers.handOver(subject, attempt)),
         parked: ({ subject }, code) => conversations.refused(subject, code),
       },
       [SEND]: {
         by: 'holder',
         concurrency: 32,
-        deliver: ({ subject, payload, attempt }) => handOvers.send(subject, payload['messageId']!, attempt),
+        deliver: unlessGone(({ subject, payload, attempt }) => handOvers.send(subject, payload['messageId']!, attempt)),
         parked: ({ subject, payload }) => messages.failed(subject, payload['messageId']!),
       },
       [UPLOAD]: {
         by: 'holder',
         // Each has its file in memory.
         concurrency: 4,
-        deliver: ({ subject, payload, attempt }) => handOvers.upload(subject, payload['attachmentId']!, attempt),
+        deliver: unlessGone(({ subject, payload, attempt }) =>
+          handOvers.upload(subject, payload['attachmentId']!, attempt),
+        ),
         parked: ({ subject, payload }, code) => attachments.refused(subject, payload['attachmentId']!, code),
       },
       [LOCATE]: {
         by: 'holder',
         concurrency: 16,
-        deliver: ({ subject, payload }) => handOvers.locate(subject, payload['attachmentId']!),
+        deliver: unlessGone(({ subject, payload }) => handOvers.locate(subject, payload['attachmentId']!)),
         parked: ({ subject, payload }, code) => attachments.unlocated(subject, payload['attachmentId']!, code),
       },
       [LINK]: {
         concurrency: 16,
-        deliver: ({ subject, payload, attempt }) => conversations.link(subject, payload['messageId']!, attempt),
+        deliver: unlessGone(({ subject, payload, attempt }) =>
+          conversations.link(subject, payload['messageId']!, attempt),
+        ),
       },
     };
   }
@@ -117,3 +123,14 @@ export class GuestJobs implements OnApplicationBootstrap {
     return this.runner.run(topic, (leaving) => this.courier.drain(topic, this.deliveries[topic]!, leaving));
   }
 }
+
+/** A guest may be erased while something is done for it: with it goes what was to be done. */
+const unlessGone =
+  (deliver: (intent: ClaimedIntent) => Promise<void>): Delivery['deliver'] =>
+  async (intent) => {
+    try {
+      await deliver(intent);
+    } catch (error) {
+      if (errorCode(error) !== 'guest.not_found') throw error;
+    }
+  };

@@ -251,8 +251,9 @@ export const closing = (guest: Guest, at: Date, closeReason: CloseReason | null 
 
 /** Its erasure was asked for: nothing leaves of it any more, and its session is ended if it is not over. */
 export function erasing(guest: Guest, at: Date): Guest {
-  if (isOver(guest) || guest.closeReason === 'erased') return guest;
-  return guest.state === 'closing' ? changed(guest, at, { closeReason: 'erased' }) : closing(guest, at, 'erased');
+  if (guest.closeReason === 'erased') return guest;
+  const isEnding = isOver(guest) || guest.state === 'closing';
+  return isEnding ? changed(guest, at, { closeReason: 'erased' }) : closing(guest, at, 'erased');
 }
 
 /** What it ends for; however the session of one that is being erased ends, it ended for that. */

@@ -5,9 +5,10 @@ create table erasure (
   requested_at timestamptz not null,
   -- Null while the guest's session is being ended.
   erased_at timestamptz,
+  state text not null,
   places jsonb not null
 );
+create index erasure_state on erasure (state, id);
 
--- Whether the CRM may hold anything of the guest: where nothing was ever sent nothing has to be erased.
-alter table crm_record add column was_sent boolean not null default false;
-update crm_record set was_sent = true;
+-- Whether the CRM may hold anything of the guest: where nothing was ever sent nothing has to be erased. True unless somebody who knows better says otherwise.
+alter table crm_record add column was_sent boolean not null default true;

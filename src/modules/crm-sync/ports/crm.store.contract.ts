@@ -126,6 +126,20 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     expect(await lab.store.holding('nonsense')).toEqual([]);
   });
 
+  it('never lets a record be sent that a unit has found unsent, and removed', async () => {
+    for (let round = 0; round < 20; round++) {
+      const id = uuidv7();
+      await put(1, 'form 1', lab.now(), id);
+      const removing = lab.work.run(async () => {
+        const holding = await lab.store.holding(id);
+        await lab.store.removeAll(id);
+        return holding;
+      });
+      const [holding, claimed] = await Promise.all([removing, claim(10, lab.another)]);
+      expect([claimed.length, holding.length]).toEqual(claimed.length === 0 ? [0, 0] : [1, 1]);
+    }
+  });
+
   it('knows of a call that is on its way, of a guest it has forgotten too', async () => {
     const isOnItsWay = () => lab.another.isOnItsWay(crm, guestId);
     await put(1);

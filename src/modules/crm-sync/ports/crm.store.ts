@@ -66,7 +66,10 @@ export abstract class CrmStore {
   abstract withdraw(crm: string, guestId: string): Promise<void>;
   /** Whether a record of this guest is to be sent, or somebody is at it. */
   abstract isPending(crm: string, guestId: string): Promise<boolean>;
-  /** Every CRM that was ever sent something about this guest, those that are off too. */
+  /**
+   * Every CRM that was ever sent something about this guest, those that are off too. In a unit of work: and none is sent more by anybody else
+   * before that has ended.
+   */
   abstract holding(guestId: string): Promise<Holding[]>;
   /** Whether a call that carries something about this guest is on its way to the CRM. Also when nothing is known of the guest any more. */
   abstract isOnItsWay(crm: string, guestId: string): Promise<boolean>;

@@ -6,6 +6,8 @@ export interface Crm {
   readonly id: string;
   /** Most records one call may carry. */
   readonly chunkSize: number;
+  /** Its records are what Genesys Cloud finds a guest's conversations by, so that it has to be asked to erase them before these go. */
+  readonly isErasedLast?: boolean;
   /**
    * Creates or updates records by `externalId`; sending a record again changes nothing. One verdict a record; what the answer
    * does not mention is tried again.

@@ -52,6 +52,31 @@ export function erasureStoreContract(openLab: () => Promise<ErasureStoreLab>): v
     expect(await lab.another.ofGuest(erasure.guestId)).toEqual(changed);
   });
 
+  it('lists them, newest first, all or those in one state, page by page', async () => {
+    const made: Erasure[] = [];
+    for (let n = 0; n < 5; n++) made.unshift(await added());
+    await lab.store.update(made[1]!.id, erased);
+    const ids = (erasures: readonly Erasure[]) => erasures.map(({ id }) => id);
+    const first = await lab.store.list({ limit: 2 });
+    expect(ids(first.items)).toEqual(ids(made.slice(0, 2)));
+    const second = await lab.another.list({ limit: 3, cursor: first.nextCursor! });
+    expect(ids(second.items)).toEqual(ids(made.slice(2)));
+    const ending = await lab.store.list({ limit: 2, state: 'ending' });
+    expect(ids(ending.items)).toEqual([made[0]!.id, made[2]!.id]);
+    const later = await lab.store.list({ limit: 1, state: 'ending', cursor: ending.nextCursor! });
+    expect(ids(later.items)).toEqual([made[3]!.id]);
+    expect((await lab.store.list({ limit: 1, state: 'under-way' })).items).toMatchObject([{ id: made[1]!.id }]);
+    await expect(lab.store.list({ limit: 1, cursor: 'nonsense' })).rejects.toMatchObject({ code: 'request.invalid' });
+  });
+
+  it('counts them by state', async () => {
+    const before = await lab.store.count(['ending', 'incomplete']);
+    await added();
+    const after = await lab.another.count(['ending', 'incomplete']);
+    expect([...after.keys()]).toEqual(['ending', 'incomplete']);
+    expect(after.get('ending')! - before.get('ending')!).toBe(1);
+  });
+
   it('has one a guest', async () => {
     const { guestId } = await added();
     await expect(added({ guestId })).rejects.toThrow();

@@ -1,4 +1,7 @@
-import type { Erasure } from '../erasure.js';
+import type { Erasure, ErasureState } from '../erasure.js';
+
+export type ErasureQuery = { readonly state?: ErasureState; readonly cursor?: string; readonly limit: number };
+export type ErasurePage = { readonly items: Erasure[]; readonly nextCursor: string | null };
 
 /** Which guests were to be erased, and what became of it. Kept when the guests are gone: it is the proof. */
 export abstract class ErasureStore {
@@ -6,6 +9,10 @@ export abstract class ErasureStore {
   abstract add(erasure: Erasure): Promise<void>;
   /** Null when there is none. */
   abstract find(id: string): Promise<Erasure | null>;
+  /** Newest first. @throws AppError `request.invalid` for a cursor of another list */
+  abstract list(query: ErasureQuery): Promise<ErasurePage>;
+  /** How many there are in each of these states. */
+  abstract count(states: readonly ErasureState[]): Promise<ReadonlyMap<ErasureState, number>>;
   /** Null when nobody has asked for it. */
   abstract ofGuest(guestId: string): Promise<Erasure | null>;
   /**

@@ -1,6 +1,7 @@
 import type { Measure } from './http/measures.js';
 import { BREAKER_STATES } from './modules/crm-sync/index.js';
 import type { CrmStatus } from './modules/crm-sync/index.js';
+import type { ErasureState } from './modules/guest/index.js';
 
 /** How each CRM fares, as Prometheus collects it. */
 export function crmMeasures(all: readonly CrmStatus[]): Measure[] {
@@ -23,3 +24,12 @@ export function crmMeasures(all: readonly CrmStatus[]): Measure[] {
     },
   ];
 }
+
+/** What is still to be erased, and what people have to see to. */
+export const erasureMeasures = (unfinished: ReadonlyMap<ErasureState, number>): Measure[] => [
+  {
+    name: 'guest_manager_erasures',
+    help: 'Erasures that are not done, by state; those that are incomplete wait for somebody',
+    values: [...unfinished].map(([state, value]) => ({ labels: { state }, value })),
+  },
+];
