@@ -1,4 +1,5 @@
 'use strict';
+const { availableParallelism } = require('node:os');
 
 /** @type {import('jest').Config} */
 module.exports = {
@@ -6,6 +7,8 @@ module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*spec.ts'],
   testTimeout: 40_000,
+  // Much of a suite is waiting for sockets and clocks, so two share two processors well; jest would leave one of them alone.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   // Some suites start the service as a user does: as a process of its own, built.
   globalSetup: '<rootDir>/test/support/build.js',
   transform: {
