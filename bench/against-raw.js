@@ -23,20 +23,22 @@ const WARM_UP = { calls: 15_000, seconds: 12 };
 const QUIET_MS = 20_000;
 
 /**
- * @typedef {'ours' | 'raw'} Variant
+ * @typedef {'ours' | 'raw' | 'together'} Variant `together`: raw, as it serves many at once
  * @typedef {(id: string, turn: number) => import('./http').Call} Asked `turn`: how often this guest was asked before
  */
 
 /**
  * @param {string} name of the scenario
  * @param {Asked} asked
- * @param {import('./main').Options} options
+ * @param {import('./main').Options & { together?: Asked }} options `together`: how raw is asked to serve many at once
  */
-async function againstRaw(name, asked, { seconds, rounds, dist, profile, say }) {
+async function againstRaw(name, asked, { seconds, rounds, dist, profile, say, together }) {
   const build = { BENCH_DIST: dist };
   const other = await start('other-side', build);
   const environment = { ...build, ...other.told.forService.environment };
-  const ids = { raw: /** @type {string[]} */ ([]), ours: /** @type {string[]} */ ([]) };
+  const ofRaw = /** @type {string[]} */ ([]);
+  const ids = { raw: ofRaw, together: ofRaw, ours: /** @type {string[]} */ ([]) };
+  const variants = /** @type {Variant[]} */ (['raw', ...(together === undefined ? [] : ['together']), 'ours']);
   const crm = new CrmWatch(other.told.forService, () => ids.raw.length + ids.ours.length);
   await fill(ids.raw, placeOf('raw', name), environment, crm);
   const statements = scratchFile(`${name}-statements.json`);
@@ -51,9 +53,9 @@ async function againstRaw(name, asked, { seconds, rounds, dist, profile, say }) 
   const ours = await start('service', { ...environment, ...placeOf('ours', name) }, { profile });
   ids.ours.push(...(await create(ours.told)));
   if (!(await crm.caughtUp(QUIET_MS))) throw new Error('the CRM was not told');
-  const servers = { ours, raw };
+  const servers = { ours, raw, together: raw };
 
-  const calls = { ours: 0, raw: 0 };
+  const calls = { ours: 0, raw: 0, together: 0 };
   /** @param {Variant} variant @param {{ seconds: number, calls?: number }} length */
   const measure = async (variant, length) => {
     const authorization = `Bearer ${ours.told.apiKey}`;
@@ -63,7 +65,8 @@ async function againstRaw(name, asked, { seconds, rounds, dist, profile, say }) 
       ...length,
       next: () => {
         const at = calls[variant]++;
-        const call = asked(/** @type {string} */ (ids[variant][at % GUESTS]), Math.floor(at / GUESTS));
+        const ask = variant === 'together' && together !== undefined ? together : asked;
+        const call = ask(/** @type {string} */ (ids[variant][at % GUESTS]), Math.floor(at / GUESTS));
         return { ...call, headers: { authorization, ...call.headers } };
       },
       check: ({ status, text }) => {
@@ -77,12 +80,12 @@ async function againstRaw(name, asked, { seconds, rounds, dist, profile, say }) 
   };
 
   say(' warm-up, not counted');
-  for (const variant of /** @type {Variant[]} */ (['raw', 'ours'])) await measure(variant, WARM_UP);
+  for (const variant of variants) await measure(variant, WARM_UP);
   const about = machine();
   const results = [];
   for (let round = 1; round <= rounds; round++) {
     say(` round ${round}`);
-    const order = /** @type {Variant[]} */ (round % 2 === 1 ? ['ours', 'raw'] : ['raw', 'ours']);
+    const order = round % 2 === 1 ? variants.toReversed() : variants;
     /** @type {Record<string, import('./load').Measured>} */
     const result = {};
     for (const variant of order) result[variant] = await measure(variant, { seconds });
@@ -96,24 +99,28 @@ async function againstRaw(name, asked, { seconds, rounds, dist, profile, say }) 
   ]);
   /** @param {'perSecond' | 'p50Ms' | 'p99Ms'} figure */
   const medians = (figure) => ({
-    ours: median(results.map((result) => result.ours[figure])),
-    raw: median(results.map((result) => result.raw[figure])),
+    ...Object.fromEntries(
+      variants.map((variant) => [variant, median(results.map((result) => result[variant][figure]))]),
+    ),
   });
-  const ofRaw = results.map((result) => rounded(result.ours.perSecond / result.raw.perSecond, 3));
-  say(` ours is ${rounded(median(ofRaw), 3)} of raw`);
+  /** @param {Variant} variant */
+  const ratioTo = (variant) => results.map((result) => rounded(result.ours.perSecond / result[variant].perSecond, 3));
+  const ratios = { ofRaw: ratioTo('raw'), ...(together === undefined ? {} : { ofTogether: ratioTo('together') }) };
+  const ratio = Object.fromEntries(Object.entries(ratios).map(([key, all]) => [key, rounded(median(all), 3)]));
+  say(` ours is ${JSON.stringify(ratio)}`);
   return {
     callers: CALLERS,
     guests: GUESTS,
     perSecond: medians('perSecond'),
     p50Ms: medians('p50Ms'),
     p99Ms: medians('p99Ms'),
-    ratio: { ofRaw: rounded(median(ofRaw), 3) },
+    ratio,
     target: TARGET,
     rounds: results.map((result, index) => ({
-      perSecond: { ours: result.ours.perSecond, raw: result.raw.perSecond },
-      ofRaw: ofRaw[index],
+      perSecond: Object.fromEntries(variants.map((variant) => [variant, result[variant].perSecond])),
+      ...Object.fromEntries(Object.entries(ratios).map(([key, all]) => [key, all[index]])),
     })),
-    senderBusy: Math.max(...results.flatMap((result) => [result.ours.senderBusy, result.raw.senderBusy])),
+    senderBusy: Math.max(...results.flatMap((result) => variants.map((variant) => result[variant].senderBusy))),
     seconds,
     stored,
     // Changes of one guest that the CRM hears of together leave fewer than the two that raw writes each time.
