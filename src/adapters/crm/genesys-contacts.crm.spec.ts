@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { HttpService } from '@nestjs/axios';
 import { AppError } from '../../kernel/app-error.js';
 import { aRecord, crmContract } from '../../modules/crm-sync/ports/crm.contract.js';
@@ -7,6 +8,9 @@ import { CrmHttp } from './crm-http.js';
 import { genesysContacts } from './genesys-contacts.crm.js';
 import type { GenesysContacts } from './genesys-contacts.crm.js';
 import { sandboxLab } from './sandbox-lab.contract.js';
+
+// What does not fit is told in the log, rightly.
+Logger.overrideLogger(false);
 
 const campaign = (campaignId: string) => ({ channel_context_longtext: JSON.stringify({ campaignId }) });
 const adapter = ({ connection: { genesys } }: Sandbox) =>

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { HttpService } from '@nestjs/axios';
 import { aRecord, crmContract } from '../../modules/crm-sync/ports/crm.contract.js';
 import { CrmHttp } from './crm-http.js';
@@ -5,6 +6,9 @@ import { hubspot } from './hubspot.crm.js';
 import { msToMidnight } from './hubspot-quota.js';
 import { hubspotVerdicts } from './hubspot-verdicts.js';
 import { sandboxLab } from './sandbox-lab.contract.js';
+
+// What does not fit is told in the log, rightly.
+Logger.overrideLogger(false);
 
 const campaign = (campaignId: string) => ({ guest_channel_context: JSON.stringify({ campaignId }) });
 const open = () => sandboxLab(() => hubspot, { campaign });

@@ -5,6 +5,9 @@ import { CrmHttp } from './crm-http.js';
 import { salesforce } from './salesforce.crm.js';
 import { sandboxLab } from './sandbox-lab.contract.js';
 
+// What does not fit is told in the log, rightly.
+Logger.overrideLogger(false);
+
 const campaign = (campaignId: string) => ({ Channel_Context__c: JSON.stringify({ campaignId }) });
 const open = () => sandboxLab(() => salesforce, { campaign, logsInAgain: true });
 
