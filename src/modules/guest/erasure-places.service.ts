@@ -13,7 +13,7 @@ import { DataSubjectRequests } from './ports/data-subject-requests.js';
 import { ErasureStore } from './ports/erasure.store.js';
 
 /** Genesys takes days to erase. It is asked at growing intervals, up to this; and so is whether it was asked. */
-const LONGEST_WAIT_MS = 3_600_000;
+const LONGEST_WAIT_MS = 6 * 3_600_000;
 
 type News = Partial<Place> & Pick<Standing, 'state'>;
 
@@ -38,7 +38,7 @@ export class ErasurePlaces {
     const erasure = await this.erasures.find(erasureId);
     const place = erasure?.places.find((one) => one.name === name);
     if (erasure === null || place === undefined || place.state === 'done' || place.state === 'open') return;
-    const again = new Date(this.clock.now().getTime() + Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** Math.min(attempt, 12)));
+    const again = new Date(this.clock.now().getTime() + Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** Math.min(attempt, 15)));
     try {
       if (place.kind === 'crm') {
         if (this.isLast(erasure, place)) return again;
