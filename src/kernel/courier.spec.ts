@@ -30,6 +30,7 @@ class Backlog extends Outbox {
   }
   put = (): Promise<void> => Promise.resolve();
   takeBack = (): Promise<void> => Promise.resolve();
+  later: Outbox['later'] = () => Promise.resolve();
   postpone: Outbox['postpone'] = () => Promise.resolve();
   park: Outbox['park'] = () => Promise.resolve();
   onPut = (): void => undefined;
@@ -64,10 +65,10 @@ describe('draining the outbox', () => {
   it('asks again at the time a delivery names, and calls that no failure', async () => {
     const outbox = new Backlog([intent(1)]);
     const seen: unknown[] = [];
-    outbox.postpone = (_intent, until, code) => Promise.resolve(void seen.push([until, code]));
+    outbox.later = (_intent, until) => Promise.resolve(void seen.push(until));
     const later = new Date('2026-11-22T10:00:00.000Z');
     await new Courier(outbox, new SystemClock()).drain('test', { concurrency: 1, deliver: async () => later });
-    expect([seen, outbox.settled]).toEqual([[[later, 'not_yet']], []]);
+    expect([seen, outbox.settled]).toEqual([[later], []]);
   });
 
   it.each([

@@ -56,7 +56,7 @@ export class Courier {
     const { topic, subject, attempt } = intent;
     try {
       const again = await deliver(intent);
-      if (again instanceof Date) await this.outbox.postpone(intent, again, 'not_yet');
+      if (again instanceof Date) await this.outbox.later(intent, again);
       else await this.outbox.done(intent);
     } catch (error) {
       const facts = { topic, subject, attempt, code: errorCode(error) };

@@ -149,6 +149,19 @@ export function outboxContract(openLab: () => Promise<OutboxLab>): void {
     expect(await only()).toMatchObject({ payload: { n: '1' }, attempt: 2 });
   });
 
+  it('gives again from the time its deliverer names, or at once if it was put again meanwhile', async () => {
+    await put('a', { n: '1' });
+    const first = await only();
+    await lab.outbox.later(first, new Date(lab.now().getTime() + 400));
+    expect(await claim()).toEqual([]);
+    lab.advance(400);
+    const second = await only();
+    expect(second).toMatchObject({ payload: { n: '1' }, attempt: 2 });
+    await put('a', { n: '2' });
+    await lab.outbox.later(second, new Date(lab.now().getTime() + 60_000));
+    expect(await only()).toMatchObject({ payload: { n: '2' }, attempt: 1 });
+  });
+
   it('lets others pass one that waits for its first time, or is parked', async () => {
     await put('a', { n: 'later' }, { distinct: 'later', dueAt: new Date(lab.now().getTime() + 60_000) });
     await put('a', { n: 'hopeless' }, { distinct: 'hopeless' });

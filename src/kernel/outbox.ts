@@ -40,6 +40,8 @@ export abstract class Outbox {
   abstract claim(topic: string, limit: number, leaseMs: number, by?: Claimer): Promise<ClaimedIntent[]>;
   /** Delivered. If the intent was put again meanwhile it stays and is due at once. */
   abstract done(intent: ClaimedIntent): Promise<void>;
+  /** Not done yet, and nothing went wrong: claimed again from `until`, or at once if it was put again meanwhile. */
+  abstract later(intent: ClaimedIntent, until: Date): Promise<void>;
   /** Will be claimed again from `until`. `code` says why, for people who look. */
   abstract postpone(intent: ClaimedIntent, until: Date, code: string): Promise<void>;
   /** Will not be claimed again unless it is put again. */

@@ -22,6 +22,9 @@ export class SilentChannel extends GuestChannel {
   async send(_session: ChannelSession, _message: OutgoingMessage): Promise<{ readonly key: string }> {
     throw new Error('nothing is sent here');
   }
+  joins(): boolean | null {
+    return false;
+  }
   fileRules() {
     return null;
   }

@@ -104,6 +104,10 @@ export class GenesysGuestChannel extends GuestChannel implements BeforeApplicati
     return this.using(session, (held) => held.send(message, attributes));
   }
 
+  joins(): boolean | null {
+    return this.shared.deployment.lastKnown?.autoStart ?? null;
+  }
+
   fileRules(): FileRules | null {
     return this.shared.deployment.lastKnown?.files ?? null;
   }

@@ -286,6 +286,8 @@ const guestIdOf = (subject: string): string | null => {
 const toSent = (guest: Guest): { readonly sent: string } => ({ sent: JSON.stringify(guest) });
 
 const toGuest = (document: Document): Guest => ({
+  // Of guests that were written before there was one.
+  ...{ beganWith: null },
   ...document,
   createdDate: new Date(document.createdDate!),
   modifiedDate: new Date(document.modifiedDate!),

@@ -90,6 +90,11 @@ const RELEASE_CHANGED: Statement = {
   text: `update outbox set leased_until = null, attempts = 0, run_at = least(outbox.run_at, row.at) from ${SETTLED}
     where ${HELD} and outbox.revision <> row.revision`,
 };
+const LATER: Statement = {
+  name: 'outbox.later',
+  text: `update outbox set leased_until = null, run_at = row.at, code = null from ${SETTLED}
+    where ${HELD} and outbox.revision = row.revision`,
+};
 const POSTPONE: Statement = {
   name: 'outbox.postpone',
   text: `update outbox set leased_until = null, run_at = row.at, code = row.code from ${SETTLED} where ${HELD}`,
@@ -122,6 +127,7 @@ const settledBy = (name: string, ...statements: readonly Statement[]): Sink<Sett
   },
 });
 const done = settledBy('outbox.done', DELETE, RELEASE_CHANGED);
+const later = settledBy('outbox.later', LATER, RELEASE_CHANGED);
 const postponed = settledBy('outbox.postponed', POSTPONE);
 const parked = settledBy('outbox.parked', PARK, RELEASE_CHANGED);
 
@@ -170,6 +176,10 @@ export class PostgresOutbox extends Outbox {
 
   done(intent: ClaimedIntent): Promise<void> {
     return this.settle(done, intent, this.clock.now(), null);
+  }
+
+  later(intent: ClaimedIntent, until: Date): Promise<void> {
+    return this.settle(later, intent, until, null);
   }
 
   postpone(intent: ClaimedIntent, until: Date, code: string): Promise<void> {

@@ -133,6 +133,20 @@ describe('what Genesys says of a guest', () => {
     expect((await eventsOf(storage, `guest:${id}`)).filter((event) => event === 'GUEST_LINKED')).toHaveLength(1);
   });
 
+  it('remembers the message a conversation began with until that is found, and says so to nobody', async () => {
+    const { id, version } = await aGuest();
+    await service.heard({ type: 'joined', guestId: id, messageId: 'm-found' });
+    expect(await guests.get(id)).toMatchObject({ version, beganWith: 'm-found' });
+    await expect(service.link(id, 'm-found', 1)).rejects.toMatchObject({ code: 'genesys.message_unknown' });
+    expect((await guests.get(id)).beganWith).toBe('m-found');
+    const view = { id: 'c-m-found', participantId: 'p', ended: false, attributes: {}, messages: [] };
+    genesys.views.set('m-found', view);
+    await service.link(id, 'm-found', 2);
+    expect(await guests.get(id)).toMatchObject({ beganWith: null, conversations: [{ id: 'c-m-found' }] });
+    await service.heard({ type: 'joined', guestId: id, messageId: 'm-later' });
+    expect((await guests.get(id)).beganWith).toBeNull();
+  });
+
   it('waits for a message Genesys does not know yet, but not for ever', async () => {
     const { id } = await aGuest();
     await expect(service.link(id, 'unknown', 1)).rejects.toMatchObject({ kind: 'unavailable' });
@@ -165,7 +179,7 @@ describe('what Genesys says of a guest', () => {
     const { id } = await aGuest();
     await guests.patch(id, { consent: { dataProcessing: false } }, { type: 'any' });
     await service.heard(said(id, 'late'));
-    expect((await guests.get(id)).interactionCount).toBe(0);
+    expect(await guests.get(id)).toMatchObject({ interactionCount: 0, beganWith: 'm-late' });
     expect((await messages.list(id, undefined, 10)).items).toEqual([]);
   });
 

@@ -15,11 +15,13 @@ import { GuestChanges } from './guest.changes.js';
 import { serverLed } from './guest.errors.js';
 import { LINK, MARK } from './guest.intents.js';
 import {
+  begun,
   closed,
   configured,
   conversationEnded,
   expired,
   failed,
+  found,
   isOver,
   linked,
   linkedConversation,
@@ -69,7 +71,7 @@ export class ConversationService {
       case 'configured':
         return this.become(guestId, 'GUEST_UPDATED', (guest, at) => configured(guest, at));
       case 'joined':
-        return this.work.run(async () => this.wantLink(await this.guests.get(guestId), event.messageId));
+        return this.began(guestId, event.messageId);
       case 'message':
         return this.said(event);
       case 'conversation-ended':
@@ -117,7 +119,10 @@ export class ConversationService {
         'genesys.message_unknown',
         'Genesys does not know the message.',
       );
-    await this.linkTo(guestId, conversation, guest.mode === 'server');
+    await this.work.run(async () => {
+      await this.linkTo(guestId, conversation, guest.mode === 'server');
+      await this.guests.update(guestId, (known) => found(known, messageId, conversation.id));
+    });
   }
 
   /**
@@ -189,7 +194,7 @@ export class ConversationService {
     const { guestId, key, from, at, messageId } = event;
     await this.work.run(async () => {
       // Whoever has withdrawn is not listened to any more, whatever still arrives.
-      if (!mayLeave(await this.guests.get(guestId), 'genesys.session')) return;
+      if (!mayLeave(await this.guests.get(guestId), 'genesys.session')) return this.began(guestId, messageId);
       const ours = event.sentAs ?? (await this.sentUnseen(event));
       if (ours !== null) await this.accepted(guestId, ours, key, at);
       else {
@@ -202,7 +207,7 @@ export class ConversationService {
         };
         if (await this.counted(message)) for (const { id, file } of files) await this.keep(message, id, file);
       }
-      await this.wantLink(await this.guests.get(guestId), messageId);
+      await this.began(guestId, messageId);
     });
   }
 
@@ -271,9 +276,13 @@ export class ConversationService {
     await this.changes.messageSeen(before!, guest, message);
   }
 
-  private async wantLink(guest: Guest, messageId: string): Promise<void> {
-    if (linkedConversation(guest) === null)
-      await this.outbox.put({ topic: LINK, subject: guest.id, payload: { messageId } });
+  /** There is a conversation, which is remembered and looked for unless it is known. */
+  private async began(guestId: string, messageId: string): Promise<void> {
+    await this.work.run(async () => {
+      const guest = await this.guests.update(guestId, (known) => begun(known, messageId));
+      if (linkedConversation(guest) === null && mayLeave(guest, 'genesys.link'))
+        await this.outbox.put({ topic: LINK, subject: guestId, payload: { messageId } });
+    });
   }
 
   /** One transition, and everything that follows from it; nothing when the guest is there already. */

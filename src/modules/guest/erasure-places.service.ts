@@ -41,8 +41,13 @@ export class ErasurePlaces {
     const again = new Date(this.clock.now().getTime() + Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** Math.min(attempt, 15)));
     try {
       if (place.kind === 'crm') {
-        if (this.isLast(erasure, place)) return again;
-        return await this.settle(erasureId, name, await this.inCrm(erasure, place));
+        if (this.isLast(erasure, place)) {
+          const code = 'erasure.genesys_first';
+          if (place.code !== code) await this.settle(erasureId, name, { state: 'waiting', code });
+          return again;
+        }
+        await this.settle(erasureId, name, await this.inCrm(erasure, place));
+        return;
       }
       const standing = await this.atGenesys(erasure, place);
       await this.settle(erasureId, name, standing);
@@ -58,7 +63,6 @@ export class ErasurePlaces {
 
   /** It will not be done by itself any more: somebody has to see to it. */
   async leftOpen(erasureId: string, name: string, code: string): Promise<void> {
-    this.logger.error('erasure left open', { erasureId, place: name, code });
     await this.settle(erasureId, name, { state: 'open', code });
   }
 
@@ -90,7 +94,7 @@ export class ErasurePlaces {
   private async ask({ id }: Erasure, place: GenesysPlace): Promise<News> {
     const at = this.clock.now().toISOString();
     const contacts = place.contacts.map((one) => ({ ...one, askedAt: one.askedAt ?? at }));
-    await this.settle(id, place.name, { ...place, state: 'waiting', contacts });
+    if (!(await this.settle(id, place.name, { ...place, state: 'waiting', contacts }))) return { state: 'done' };
     const asked: DueContact[] = [];
     for (const [index, contact] of contacts.entries()) {
       const before = place.contacts[index]!.askedAt;
@@ -123,26 +127,29 @@ export class ErasurePlaces {
     return [...ids].map((id) => ({ id, requestId: null, askedAt: null }));
   }
 
-  private async settle(erasureId: string, name: string, news: News): Promise<void> {
+  /** False when it was done by hand meanwhile. */
+  private async settle(erasureId: string, name: string, news: News): Promise<boolean> {
     const at = this.clock.now().toISOString();
-    await this.work.run(async () => {
+    return this.work.run(async () => {
       let isDone = false;
       const erasure = await this.erasures.update(erasureId, (known) => {
         const place = known.places.find((one) => one.name === name)!;
-        // By hand, meanwhile.
         isDone = place.state === 'done';
         return isDone ? known : withPlace(known, { ...place, code: null, ...news, at } as Place);
       });
-      if (erasure === null || isDone) return;
+      if (erasure === null || isDone) return false;
       if (news.state === 'done' || news.state === 'open')
         await this.audit.record({
           subject: `guest:${erasure.guestId}`,
           event: news.state === 'done' ? 'ERASURE_DONE' : 'ERASURE_LEFT_OPEN',
           changes: { erasureId, place: name, ...(news.outcome ? { outcome: news.outcome } : { code: news.code }) },
         });
+      if (news.state === 'open')
+        this.work.afterCommit(() => this.logger.warn('erasure left open', { erasureId, place: name, code: news.code }));
       if (name === 'genesys' && news.state === 'asked')
         for (const place of erasure.places)
           if (place.state === 'waiting') await this.outbox.put(intentOf(erasure, place));
+      return true;
     });
   }
 }

@@ -44,7 +44,7 @@ export class PlaceView {
     example: null,
     description:
       'What keeps it from being done: `genesys.no_conversation` (none became known here, and there may be one), `genesys.no_contact` (no external contact is known of the conversations), `genesys.erasure_off`, `genesys.erasure_failed`, ' +
-      '`genesys.forbidden`, `crm.cannot_erase`, `crm.not_found` (it is switched off), or the code of the last failure.',
+      '`genesys.forbidden`, `crm.cannot_erase`, `crm.not_found` (it is switched off), `erasure.genesys_first` (it is done after Genesys Cloud), `crm.still_on_its_way` (a record was under way there, which takes 30 seconds), or the code of the last failure.',
   })
   code: string | null;
   @ApiProperty({ format: 'date-time', description: 'Since when it stands like that' }) date: string;

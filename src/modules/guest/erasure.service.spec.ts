@@ -16,7 +16,7 @@ import type { Crm, CrmRecord, Erased } from '../crm-sync/index.js';
 import { ENDING_MS, stateOf } from './erasure.js';
 import type { Erasure } from './erasure.js';
 import { ErasureJobs } from './erasure.jobs.js';
-import { ERASE, ERASE_PLACE } from './guest.intents.js';
+import { ERASE, ERASE_PLACE, LINK } from './guest.intents.js';
 import { closed, expired, linked, messageCounted, shown as seenAs } from './guest.js';
 import { mayLeave } from './consent.js';
 import type { Guest } from './guest.js';
@@ -67,6 +67,7 @@ class Contacts extends NoConversations {
 
 let storage: TestStorage;
 let crm: Taking;
+let channel: SilentChannel;
 let handless: Crm;
 let genesys: Contacts;
 let requests: PromptRequests;
@@ -87,7 +88,8 @@ beforeEach(() => {
   crms = [crm];
   genesys = new Contacts();
   requests = new PromptRequests();
-  const around = { channel: new SilentChannel(), conversations: genesys, requests };
+  channel = new SilentChannel();
+  const around = { channel, conversations: genesys, requests };
   services = guestServices(storage, { ...around, crms });
 });
 afterAll(() => storage.close());
@@ -227,7 +229,7 @@ describe('erasing in other places', () => {
     expect(await shown(erasure)).toEqual([
       'under-way',
       ['crm/acme', 'done', 'deleted'],
-      ['crm/contacts', 'waiting', null],
+      ['crm/contacts', 'waiting', 'erasure.genesys_first'],
       ['genesys', 'waiting', 'genesys.unavailable'],
     ]);
     requests.fault = null;
@@ -240,7 +242,7 @@ describe('erasing in other places', () => {
     expect(await shown(other)).toEqual([
       'incomplete',
       ['crm/acme', 'done', 'deleted'],
-      ['crm/contacts', 'waiting', null],
+      ['crm/contacts', 'waiting', 'erasure.genesys_first'],
       ['genesys', 'open', 'genesys.erasure_off'],
     ]);
     expect((await now(other)).places[2]).toMatchObject({ contacts: [{ id: 'contact-2' }] });
@@ -392,11 +394,50 @@ describe('a conversation that never became known here', () => {
     expect(await shown(erasure)).toEqual(['incomplete', ['genesys', 'open', 'genesys.no_conversation']]);
   });
 
-  it('is none where a page never took its guest up, or nothing was said on a socket of ours', async () => {
-    const [page, silent] = [await unlinked({ mode: 'widget' }), await unlinked({})];
+  it('may be where a page seems never to have taken its guest up: nobody here would have heard of it', async () => {
+    const page = await unlinked({ mode: 'widget' });
     await change(page, (known) => expired(known, storage.clock.now()));
+    const erasure = await services.erasures.request(page.id, ANY);
+    await later(ENDING_MS);
+    expect(await shown(erasure)).toEqual(['incomplete', ['genesys', 'open', 'genesys.no_conversation']]);
+  });
+
+  it.each([true, null])('may be where sockets of ours begin one by themselves (%s)', async (joins) => {
+    const guest = await unlinked({});
+    await end(guest);
+    channel.joins = () => joins;
+    const erasure = await services.erasures.request(guest.id, ANY);
+    expect(stateOf(erasure)).toBe('ending');
+    await later(ENDING_MS);
+    expect(await shown(erasure)).toEqual(['incomplete', ['genesys', 'open', 'genesys.no_conversation']]);
+  });
+
+  it('is none where nothing was said on a socket of ours, which begins none by itself', async () => {
+    const silent = await unlinked({});
     await end(silent);
-    for (const { id } of [page, silent]) expect(stateOf(await services.erasures.request(id, ANY))).toBe('erased');
+    expect(stateOf(await services.erasures.request(silent.id, ANY))).toBe('erased');
+  });
+
+  it('is looked for by the message it began with, though consent was withdrawn or it was given up', async () => {
+    const guest = await unlinked({});
+    await services.told.heard({ type: 'joined', guestId: guest.id, messageId: 'm-1' });
+    await storage.outbox.takeBack(LINK, guest.id);
+    await end(guest);
+    storage.clock.advance(2 * ENDING_MS);
+    const erasure = await services.erasures.request(guest.id, ANY);
+    await deliver();
+    expect(stateOf(await now(erasure))).toBe('ending');
+    const [looked] = await storage.outbox.claim(LINK, 10, 1_000);
+    expect(looked).toMatchObject({ subject: guest.id, payload: { messageId: 'm-1' } });
+    genesys.ofMessages = 'c-1';
+    await services.told.link(guest.id, looked!.payload['messageId']!, 1);
+    await storage.outbox.done(looked!);
+    await later(1_000);
+    await later(10_000);
+    expect([await shown(erasure), requests.contacts]).toEqual([
+      ['erased', ['genesys', 'done', 'erased']],
+      ['contact-2'],
+    ]);
   });
 
   it('is still looked for when consent was withdrawn before, and is erased when it is found', async () => {

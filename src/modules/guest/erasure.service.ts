@@ -14,7 +14,7 @@ import type { Erasure } from './erasure.js';
 import { checkCondition } from './guest.condition.js';
 import type { Condition } from './guest.condition.js';
 import { GuestChanges } from './guest.changes.js';
-import { ERASE } from './guest.intents.js';
+import { ERASE, LINK } from './guest.intents.js';
 import { erasing } from './guest.js';
 import type { Guest } from './guest.js';
 import { GuestRemoval } from './guest-removal.service.js';
@@ -58,7 +58,7 @@ export class ErasureService {
           (before) => {
             checkCondition(before, {}, condition);
             const now = this.clock.now();
-            isOver = isEnded(before, now);
+            isOver = isEnded(before, this.channel.joins(), now);
             return isOver ? before : erasing(before, now);
           },
           ({ state }, after) => ({
@@ -68,6 +68,9 @@ export class ErasureService {
         );
         const erasure = await this.begun(guest);
         if (isOver) return this.erase(guest, erasure);
+        // It may have been given up, or not been begun for want of consent.
+        if (guest.beganWith !== null)
+          await this.outbox.put({ topic: LINK, subject: guestId, payload: { messageId: guest.beganWith } });
         await this.outbox.put({ topic: ERASE, subject: guestId });
         return erasure;
       }, `guest:${guestId}`)
@@ -115,7 +118,8 @@ export class ErasureService {
     if (erasure === null || erasure.erasedAt !== null) return;
     const now = this.clock.now();
     const isInTime = now.getTime() < erasure.requestedAt.getTime() + ENDING_MS;
-    if (isInTime && !isEnded(await this.guests.get(guestId), now)) return new Date(now.getTime() + LOOK_MS);
+    if (isInTime && !isEnded(await this.guests.get(guestId), this.channel.joins(), now))
+      return new Date(now.getTime() + LOOK_MS);
     await this.work.run(async () => {
       // Locked, so that nothing that is still heard of it can be written beside its removal.
       const guest = await this.guests.update(guestId, (known) => known);
@@ -168,7 +172,7 @@ export class ErasureService {
   /** All there is here goes, in the unit of work that also remembers where else something is. */
   private async erase(guest: Guest, begun: Erasure): Promise<Erasure> {
     const erasedAt = this.clock.now();
-    const places = placesOf(guest, await this.crmSync.holding(guest.id), erasedAt);
+    const places = placesOf(guest, await this.crmSync.holding(guest.id), this.channel.joins(), erasedAt);
     await this.audit.record({
       subject: `guest:${guest.id}`,
       event: 'GUEST_ERASED',

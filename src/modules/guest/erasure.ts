@@ -66,12 +66,14 @@ export const UNFINISHED = ERASURE_STATES.filter((state) => state !== 'erased');
 /** How long the end of a session is waited for, in milliseconds. Then the guest is erased here all the same, and its conversation ended by the organisation. */
 export const ENDING_MS = 5 * 60_000;
 
-/** Whether the session is over and its conversations are known, which are looked for a little longer. */
-export const isEnded = (guest: Guest, at: Date): boolean =>
+/**
+ * Whether the session is over and its conversations are known. Those that may be besides are waited for a little longer; one of which a message
+ * is known, for as long as it is looked for by that.
+ */
+export const isEnded = (guest: Guest, joins: boolean | null, at: Date): boolean =>
   isOver(guest) &&
-  (guest.conversations.length > 0 ||
-    guest.interactionCount === 0 ||
-    at.getTime() >= guest.closedDate!.getTime() + ENDING_MS);
+  guest.beganWith === null &&
+  (!maySpeakUnheard(guest, joins) || at.getTime() >= guest.closedDate!.getTime() + ENDING_MS);
 
 export function stateOf({ erasedAt, places }: Erasure): ErasureState {
   if (erasedAt === null) return 'ending';
@@ -79,10 +81,11 @@ export function stateOf({ erasedAt, places }: Erasure): ErasureState {
   return places.every(({ state }) => state === 'done') ? 'erased' : 'under-way';
 }
 
-/** Where a guest is besides here. `crms`: those that were ever sent something about it. */
+/** Where a guest is besides here. `crms`: those that were ever sent something about it. `joins`: whether to open a session begins a conversation. */
 export function placesOf(
   guest: Guest,
   crms: readonly { readonly crm: string; readonly remoteId: string | null; readonly isUnderWay: boolean }[],
+  joins: boolean | null,
   at: Date,
 ): Place[] {
   const waiting = { state: 'waiting', outcome: null, code: null, at: at.toISOString() } as const;
@@ -91,15 +94,16 @@ export function placesOf(
   }));
   return [
     ...crms.map((crm) => ({ kind: 'crm' as const, name: `crm/${crm.crm}`, ...crm, ...waiting })),
-    ...(conversations.length > 0 || maySpeakUnheard(guest)
+    ...(conversations.length > 0 || maySpeakUnheard(guest, joins)
       ? [{ kind: 'genesys' as const, name: 'genesys', conversations, contacts: [], ...waiting }]
       : []),
   ];
 }
 
-/** A guest that spoke, or whose page may have let it, in a conversation that never became known here. */
-const maySpeakUnheard = ({ mode, closeReason, interactionCount }: Guest): boolean =>
-  interactionCount > 0 || (mode === 'widget' && closeReason !== 'session_expired');
+/** Whether there may be a conversation though none is known here: only of a silent guest whose socket was ours, and said nothing by itself, there is none. */
+const maySpeakUnheard = (guest: Guest, joins: boolean | null): boolean =>
+  guest.conversations.length === 0 &&
+  (guest.mode === 'widget' || guest.beganWith !== null || guest.interactionCount > 0 || joins !== false);
 
 /** With one place as it is now. What is done needs no ids any more but those by which others can be asked about it. */
 export const withPlace = (erasure: Erasure, place: Place): Erasure => ({

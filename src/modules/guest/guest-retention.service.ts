@@ -82,7 +82,9 @@ export class GuestRetention implements OnModuleInit {
   }
 
   private async isInUse(guest: Guest): Promise<boolean> {
-    if (!isOver(guest) || (await this.messages.queued(guest.id)).length > 0) return true;
+    // Of one that is being erased more goes than retention takes away.
+    if (!isOver(guest) || guest.closeReason === 'erased' || (await this.messages.queued(guest.id)).length > 0)
+      return true;
     return this.crmSync.isPending(guest.id);
   }
 

@@ -73,6 +73,8 @@ export type Guest = {
   readonly conversations: readonly Conversation[];
   /** For every patchable leaf that ever changed after creation, by JSON pointer: the version that changed it last. */
   readonly touched: Readonly<Record<string, number>>;
+  /** The message that a conversation was begun with which is not found yet: it leads to it. Not visible. */
+  readonly beganWith: string | null;
   /** What Genesys was told last and where, so that it is told again only when that changed. Not visible. */
   readonly handedOver: { readonly conversationId: string; readonly hash: string } | null;
 };
@@ -118,6 +120,7 @@ export function newGuest(wanted: NewGuest, at: Date): Guest {
     closedDate: null,
     conversations: [],
     touched: {},
+    beganWith: null,
     handedOver: null,
     ...wanted,
   };
@@ -202,6 +205,16 @@ export function messageCounted(guest: Guest, at: Date): Guest {
     ? changed(guest, at, { interactionCount })
     : moved(guest, 'active', at, { interactionCount });
 }
+
+/** A conversation was begun with a message. While the guest's current one is known that is where it belongs. No new version. */
+export const begun = (guest: Guest, messageId: string): Guest =>
+  linkedConversation(guest) !== null || guest.beganWith === messageId ? guest : { ...guest, beganWith: messageId };
+
+/** The conversation that was begun with a message is known. No new version. */
+export const found = (guest: Guest, messageId: string, conversationId: string): Guest =>
+  guest.beganWith === messageId && guest.conversations.some(({ id }) => id === conversationId)
+    ? { ...guest, beganWith: null }
+    : guest;
 
 /** A conversation as Genesys shows it. */
 export type Seen = Pick<Conversation, 'id' | 'participantId' | 'contactId'> & {

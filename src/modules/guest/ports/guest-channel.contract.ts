@@ -104,7 +104,7 @@ export function guestChannelContract(openLab: () => Promise<ChannelLab>): void {
     expect(await lab.conversations()).toMatchObject([
       { ended: false, attributes: { guestSessionId: session.guestId } },
     ]);
-    expect(channel.held()).toEqual([session.guestId]);
+    expect([channel.held(), channel.joins()]).toEqual([[session.guestId], true]);
   });
 
   it('begins no conversation before the first text when the deployment does not; the attributes ride on it', async () => {
@@ -113,7 +113,7 @@ export function guestChannelContract(openLab: () => Promise<ChannelLab>): void {
     const session = aSession();
     await channel.open(session, { guestSessionId: session.guestId });
     await until(() => listener.of('configured').length);
-    expect(await lab.conversations()).toEqual([]);
+    expect([await lab.conversations(), channel.joins()]).toEqual([[], false]);
     await channel.send(session, aText('Good morning'), { guestSessionId: session.guestId });
     expect(await lab.conversations()).toMatchObject([
       { guestTexts: ['Good morning'], attributes: { guestSessionId: session.guestId } },

@@ -115,6 +115,8 @@ export abstract class GuestChannel {
     message: OutgoingMessage,
     attributes: Attributes,
   ): Promise<{ readonly key: string }>;
+  /** Whether to open a session begins a conversation, as last read of the deployment; null when that is not known now. Asks nobody while the caller waits. */
+  abstract joins(): boolean | null;
   /** What files the deployment takes, as last read; null when that is not known now, which it soon is. Asks nobody while the caller waits. */
   abstract fileRules(): FileRules | null;
   /** Brings a file to Genesys, for a message to carry, and says where it can be had if Genesys does. Safe to repeat. */
