@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { newDataDir } from '../storage/test-storage.js';
 import { Client } from './client.js';
 import { freePort, startProcess } from './process.js';
 import type { Started } from './process.js';
@@ -10,12 +10,12 @@ export type ServiceApart = { readonly api: Client; readonly service: Started };
 
 /** The service and the other side in processes of their own, so that one can die alone. */
 export class Apart {
-  private readonly dataDir = mkdtempSync(join(tmpdir(), 'guest-manager-apart-'));
   private readonly started: Started[] = [];
 
   private constructor(
     /** The controls of the other side. */
     readonly sandbox: Client,
+    private readonly dataDir: string,
     private readonly env: Record<string, string>,
   ) {}
 
@@ -25,7 +25,7 @@ export class Apart {
     const other = await startProcess('sandbox/main.js', { SANDBOX_PORT: port }, /CRM_AUTH_TOKEN=.*\n/);
     const lines = [...other.output().matchAll(/^([A-Z_]+)=(.*)$/gm)];
     const connected = Object.fromEntries(lines.map(([, name, value]) => [name!, value!]));
-    const apart = new Apart(new Client(`http://127.0.0.1:${port}/sandbox`), {
+    const apart = new Apart(new Client(`http://127.0.0.1:${port}/sandbox`), await newDataDir(), {
       ...connected,
       LOG_LEVEL: 'warn',
       ...env,
