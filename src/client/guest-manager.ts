@@ -186,10 +186,12 @@ export class GuestManager {
     return erasure;
   }
 
+  /** How far an erasure is, by itself or by its id. @throws GuestNotFoundError when there is none */
   getErasure(erasure: Erasure | string, options?: CallOptions): Promise<Erasure> {
     return this.transport.erasure(idOf(erasure), options);
   }
 
+  /** What was measured of the guest's session so far. @throws GuestNotFoundError */
   getEngagementMetrics(guest: Guest | string, options?: CallOptions): Promise<EngagementMetrics> {
     return this.transport.metrics(idOf(guest), options);
   }
@@ -246,6 +248,7 @@ export class GuestManager {
     return this.transport.consents(idOf(guest), query, options);
   }
 
+  /** A signed proof of one decision about consent, which a machine can read. @throws GuestNotFoundError */
   getConsentReceipt(guest: Guest | string, consentId: string, options?: CallOptions): Promise<ConsentReceipt> {
     return this.transport.consentReceipt(idOf(guest), consentId, options);
   }

@@ -14,7 +14,7 @@ export type ApiKey = {
   readonly scopes: readonly string[];
 };
 
-export const digestOf = (key: string): Buffer => hash('sha256', key, 'buffer');
+const digestOf = (key: string): Buffer => hash('sha256', key, 'buffer');
 
 /**
  * Callers known by an API key. Keys are high-entropy, so a plain SHA-256 is enough to keep them; comparing digests in constant
@@ -67,7 +67,7 @@ const callerOf = ({ name, scopes }: ApiKey): Caller => {
 };
 
 /** Shorter keys can be guessed. */
-export const SHORTEST_API_KEY = 24;
+const SHORTEST_API_KEY = 24;
 
 export type ReadApiKeys = { readonly keys: readonly ApiKey[]; readonly fault: string | null };
 

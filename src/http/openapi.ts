@@ -9,7 +9,7 @@ export { Problems } from './openapi.problems.js';
 export { HEADER } from './openapi.answers.js';
 
 /** The description of the whole API, OpenAPI 3.1. */
-export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
+function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const config = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Guest Manager for Genesys Cloud')

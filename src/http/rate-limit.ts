@@ -4,7 +4,7 @@ import { AppError } from '../kernel/app-error.js';
 export const RATE_WINDOW_MS = 60_000;
 
 /** As many callers are counted at once. Whoever is forgotten for others begins anew, so flooding this gives nobody more than a fresh address would. */
-export const MOST_COUNTED = 50_000;
+const MOST_COUNTED = 50_000;
 
 /** Where somebody stands after one more request. */
 export type Standing = {

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { AppError, errorCode, isPassing } from './app-error.js';
 import { Clock } from './clock.js';
 import { backoffMs } from './backoff.js';
 import { ClaimedIntent, Claimer, Outbox } from './outbox.js';
+import { UnderWay } from './under-way.js';
 
 /** How the intents of a topic are delivered. */
 export type Delivery = {
@@ -17,7 +17,7 @@ export type Delivery = {
   readonly parked?: (intent: ClaimedIntent, code: string) => Promise<void>;
 };
 
-/** Longer than any delivery takes, so that two processes are never at the same one. */
+/** Longer than deliveries take, so that two processes are hardly ever at the same one; and if they are it does no harm. */
 const LEASE_MS = 45_000;
 /** What nobody has foreseen may pass as well, a lost race for instance. What comes as often as this does not. */
 const BUG_ATTEMPTS = 5;
@@ -35,17 +35,18 @@ export class Courier {
 
   /** Delivers what is due of a topic until nothing is, or until the process leaves. One that takes long holds up nobody but its own subject. */
   async drain(topic: string, { by, concurrency, ...delivery }: Delivery, leaving?: AbortSignal): Promise<void> {
-    const underWay = new Set<Promise<void>>();
-    for (;;) {
-      const room = leaving?.aborted === true ? 0 : concurrency - underWay.size;
-      const claimed = room === 0 ? [] : await this.outbox.claim(topic, room, LEASE_MS, by);
-      for (const intent of claimed) {
-        const delivering = this.deliverOne(delivery, intent).finally(() => underWay.delete(delivering));
-        underWay.add(delivering);
+    const underWay = new UnderWay();
+    try {
+      for (;;) {
+        const room = leaving?.aborted === true ? 0 : concurrency - underWay.size;
+        const claimed = room === 0 ? [] : await this.outbox.claim(topic, room, LEASE_MS, by);
+        for (const intent of claimed) underWay.add(this.deliverOne(delivery, intent));
+        // Only what is looked for and not found ends it: all that were under way may have ended in one turn, with more behind them.
+        if (underWay.size === 0) return;
+        await underWay.anyWithin(LOOK_AGAIN_MS);
       }
-      // Only what is looked for and not found ends it: all that were under way may have ended in one turn, with more behind them.
-      if (underWay.size === 0) return;
-      await Promise.race([...underWay, sleep(LOOK_AGAIN_MS)]);
+    } finally {
+      await underWay.all();
     }
   }
 

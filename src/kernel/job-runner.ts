@@ -28,7 +28,7 @@ export class JobRunner implements BeforeApplicationShutdown {
       this.again.add(name);
       return running;
     }
-    const run = this.repeatedly(name, work).finally(() => this.running.delete(name));
+    const run = this.repeatedly(name, work);
     this.running.set(name, run);
     return run;
   }
@@ -55,6 +55,8 @@ export class JobRunner implements BeforeApplicationShutdown {
       this.again.delete(name);
       await withRunContext({ id: randomUUID(), actor: `job:${name}` }, () => this.observe(name, work));
     } while (this.again.has(name) && !this.leaving.signal.aborted);
+    // At once, so that whoever asks from now on begins another run.
+    this.running.delete(name);
   }
 
   private async observe(name: string, work: Work): Promise<void> {

@@ -91,7 +91,7 @@ export class SalesforceSession {
 }
 
 /** Of a refusal as a whole: `[{ errorCode, message }]`. */
-export const errorCodes = (body: unknown): unknown[] =>
+const errorCodes = (body: unknown): unknown[] =>
   Array.isArray(body) ? body.map((error) => (error as { errorCode?: unknown } | null)?.errorCode) : [];
 
 /** The token goes wherever the login says: encrypted, or where the login itself is. */

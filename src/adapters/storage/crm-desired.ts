@@ -68,6 +68,10 @@ const KNOWN_CRMS = `with recursive known (crm) as (
     union all
     select (select crm_record.crm from crm_record where crm_record.crm > known.crm order by crm limit 1)
       from known where known.crm is not null)`;
+export const KNOWN: Statement = {
+  name: 'crm.known',
+  text: `${KNOWN_CRMS} select crm as id from known where crm is not null`,
+};
 export const HOLDING: Statement = {
   name: 'crm.holding',
   // Locked: whoever claims it at this moment has either done so already, and is seen, or finds it gone.

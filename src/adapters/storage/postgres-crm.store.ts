@@ -66,6 +66,10 @@ export class PostgresCrmStore extends CrmStore {
     return this.work.collect(desired.withdrawn, keyOf(crm, guestId), { crm, guest_id: guestId });
   }
 
+  async known(): Promise<string[]> {
+    return (await this.work.query<{ readonly id: string }>(desired.KNOWN)).rows.map(({ id }) => id);
+  }
+
   async isPending(crm: string, guestId: string): Promise<boolean> {
     const { count } = await this.work.lookUp(keyOf(crm, guestId), desired.PENDING, [crm, guestId]);
     return count > 0;

@@ -17,7 +17,7 @@ import type { Crm } from './ports/crm.js';
 import type { CrmStore, Outcome, Postponement } from './ports/crm.store.js';
 import { reactionTo, retryDelayMs } from './reaction.js';
 import type { Reaction } from './reaction.js';
-import { UnderWay } from './under-way.js';
+import { UnderWay } from '../../kernel/under-way.js';
 
 /** Longer than a CRM is given to answer. Should it run out all the same, a chunk is sent twice under one key, which changes nothing. */
 const LEASE_MS = 20_000;

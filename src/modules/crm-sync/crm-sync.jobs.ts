@@ -5,6 +5,7 @@ import { JobRunner } from '../../kernel/job-runner.js';
 import { GATHER_MS } from './crm-delivery.service.js';
 import { CrmSyncService } from './crm-sync.service.js';
 
+/** Sends what is due to each CRM: soon after something became due in this process, and by schedule for all that did elsewhere. */
 @Injectable()
 export class CrmSyncJobs implements OnModuleInit {
   private gathering = false;

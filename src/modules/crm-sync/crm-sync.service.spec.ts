@@ -54,6 +54,23 @@ describe('CRM sync', () => {
     expect((await trailOf(ids[0]!)).sort()).toEqual([`CRM_SYNCED ${crm.id}`, `CRM_SYNCED ${other.id}`]);
   });
 
+  it('sends a CRM that was off what those it was to hear of have become, and nothing of who has withdrawn', async () => {
+    const [changed, withdrawn] = [await want(), await want()];
+    const { sync: without } = crmServices(storage, () => [crm]);
+    await without.onModuleInit();
+    const isNew = uuidv7();
+    const lastInteraction = '2026-02-02T00:00:00.000Z';
+    await storage.work.run(async () => {
+      await without.put({ guestId: changed, version: 2, record: aRecord(changed, { lastInteraction }) });
+      await without.withdraw(withdrawn);
+      await without.put({ guestId: isNew, version: 1, record: aRecord(isNew) });
+    });
+    await sync.drain();
+    expect([...other.held.keys()]).toEqual([changed]);
+    expect(other.held.get(changed)).toMatchObject({ lastInteraction });
+    expect([...crm.held.keys()].sort()).toEqual([changed, isNew].sort());
+  });
+
   it('sends the newest state only, and nothing that the CRM holds already', async () => {
     const id = await want();
     await want(id, 2, { lastInteraction: '2026-02-02T00:00:00.000Z' });

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
 import { Clock } from '../../kernel/clock.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { AuditService } from '../audit/index.js';
@@ -10,7 +11,9 @@ import { CrmStore } from './ports/crm.store.js';
 
 /** Keeps every CRM in step with what it should hold. */
 @Injectable()
-export class CrmSyncService {
+export class CrmSyncService implements OnModuleInit {
+  /** CRMs that are off, and may be switched on again. */
+  private off: readonly string[] = [];
   private readonly delivery: CrmDelivery;
   private wake: (isFresh: boolean) => void = () => undefined;
 
@@ -24,6 +27,11 @@ export class CrmSyncService {
     this.delivery = new CrmDelivery(store, audit, work, clock, () => this.wake(false));
   }
 
+  async onModuleInit(): Promise<void> {
+    const on = this.ids();
+    this.off = (await this.store.known()).filter((crm) => !on.includes(crm));
+  }
+
   /** Called when something has become due in this process; more may follow when it is fresh. Only a hint: the schedule finds it too. */
   onDue(wake: (isFresh: boolean) => void): void {
     this.wake = wake;
@@ -35,17 +43,20 @@ export class CrmSyncService {
   }
 
   /**
-   * What the CRMs should hold about a guest from now on. Joins the current unit of work; delivered afterwards, at `dueAt` or at once.
+   * What the CRMs should hold about a guest from now on. Joins the current unit of work; delivered afterwards, at `dueAt` or at once. One that is
+   * off hears of nobody new, but of whom it has heard, or was to, it hears when it is switched on again.
    */
   async put(desired: Desired, dueAt?: Date): Promise<void> {
     const at = dueAt ?? this.clock.now();
-    for (const crm of this.crms.all()) await this.store.put(crm.id, desired, at);
+    for (const crm of this.ids()) await this.store.put(crm, desired, at);
+    for (const crm of this.off)
+      if ((await this.store.standings(crm, [desired.guestId])).length > 0) await this.store.put(crm, desired, at);
     if (dueAt === undefined) this.work.afterCommit(() => this.wake(true));
   }
 
   /** Nothing of this guest leaves for a CRM any more, what waits included. Joins the current unit of work. */
   async withdraw(guestId: string): Promise<void> {
-    for (const crm of this.crms.all()) await this.store.withdraw(crm.id, guestId);
+    for (const crm of [...this.ids(), ...this.off]) await this.store.withdraw(crm, guestId);
   }
 
   /** Whether a CRM that is on has still to hear of this guest, or is hearing of it. */

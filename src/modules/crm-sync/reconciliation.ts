@@ -74,7 +74,7 @@ export const missing = (guestIds: readonly string[]): Drift[] =>
   guestIds.map((guestId) => ({ key: guestId, guestId, remoteId: null, kind: 'missing', fields: [] }));
 
 /** The names of the fields that a CRM has a place for and holds otherwise. */
-export const differingFields = (record: CrmRecord, held: HeldRecord['fields']): string[] =>
+const differingFields = (record: CrmRecord, held: HeldRecord['fields']): string[] =>
   Object.entries(held)
     .filter(([name, value]) => canonicalJson(value) !== canonicalJson(record[name as keyof CrmRecord]))
     .map(([name]) => name)

@@ -60,7 +60,8 @@ export class AttachmentService {
     const size = bytes.length;
     const at = this.clock.now();
     return this.work.run(async () => {
-      requireWritable(await this.guests.get(guestId), 'genesys.message');
+      // Locked, so that nothing is written beside its removal.
+      requireWritable(await this.guests.update(guestId, (known) => known), 'genesys.message');
       const fault = faultOf({ ...about, size }, this.channel.fileRules());
       if (fault !== null) throw fault;
       if ((await this.attachments.waiting(guestId)) >= MOST_FILES_WAITING)

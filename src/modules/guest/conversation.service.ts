@@ -174,7 +174,7 @@ export class ConversationService {
     });
   }
 
-  /** The session is over, for a reason that ends the guest too. Its token is of no use to anybody any more. */
+  /** The session is over, for a reason that ends the guest too; its token is forgotten when the guest is over. */
   async over(guestId: string, event: EventName, how: (guest: Guest, at: Date) => Guest): Promise<void> {
     await this.work.run(async () => {
       await this.become(guestId, event, how);

@@ -17,6 +17,9 @@ const LONGEST_WAIT_MS = 6 * 3_600_000;
 
 type News = Partial<Place> & Pick<Standing, 'state'>;
 
+/** There may be one that did not become known here. */
+const UNKNOWN_CONVERSATION: News = { state: 'open', code: 'genesys.no_conversation' };
+
 /** Erases what there is of a guest elsewhere: each place by an intent of its own, until it is done or left to people. */
 @Injectable()
 export class ErasurePlaces {
@@ -80,7 +83,7 @@ export class ErasurePlaces {
 
   /** Conversations are ended, and Genesys is asked to erase the contacts they were put with. */
   private async atGenesys(erasure: Erasure, place: GenesysPlace): Promise<News> {
-    if (place.conversations.length === 0) return { state: 'open', code: 'genesys.no_conversation' };
+    if (place.conversations.length === 0) return UNKNOWN_CONVERSATION;
     for (const { id, isOpen } of place.conversations) if (isOpen) await this.conversations.disconnect(id);
     const contacts = place.contacts.length > 0 ? place.contacts : await this.contactsOf(place);
     const known = { contacts, conversations: place.conversations.map((one) => ({ ...one, isOpen: false })) };
@@ -105,11 +108,11 @@ export class ErasurePlaces {
     return { state: 'asked', contacts: asked };
   }
 
-  private async follow({ contacts }: GenesysPlace): Promise<News> {
+  private async follow({ contacts, mayBeMore }: GenesysPlace): Promise<News> {
     const outcomes: string[] = [];
     for (const { requestId } of contacts) outcomes.push(await this.requests.outcomeOf(requestId!));
     if (outcomes.includes('under-way')) return { state: 'asked' };
-    if (!outcomes.includes('failed')) return { state: 'done', outcome: 'erased' };
+    if (!outcomes.includes('failed')) return mayBeMore ? UNKNOWN_CONVERSATION : { state: 'done', outcome: 'erased' };
     // Asked for again it is asked anew.
     const anew = contacts.map((one, at) =>
       outcomes[at] === 'failed' ? { id: one.id, requestId: null, askedAt: null } : one,
@@ -132,10 +135,13 @@ export class ErasurePlaces {
     const at = this.clock.now().toISOString();
     return this.work.run(async () => {
       let isDone = false;
+      let isNews = false;
       const erasure = await this.erasures.update(erasureId, (known) => {
         const place = known.places.find((one) => one.name === name)!;
         isDone = place.state === 'done';
-        return isDone ? known : withPlace(known, { ...place, code: null, ...news, at } as Place);
+        const next = { ...place, code: null, ...news } as Place;
+        isNews = next.state !== place.state || next.code !== place.code;
+        return isDone ? known : withPlace(known, isNews ? { ...next, at } : next);
       });
       if (erasure === null || isDone) return false;
       if (news.state === 'done' || news.state === 'open')
@@ -146,7 +152,7 @@ export class ErasurePlaces {
         });
       if (news.state === 'open')
         this.work.afterCommit(() => this.logger.warn('erasure left open', { erasureId, place: name, code: news.code }));
-      if (name === 'genesys' && news.state === 'asked')
+      if (name === 'genesys' && news.state === 'asked' && isNews)
         for (const place of erasure.places)
           if (place.state === 'waiting') await this.outbox.put(intentOf(erasure, place));
       return true;

@@ -11,6 +11,8 @@ import { ERASE, ERASE_PLACE } from './guest.intents.js';
 
 /** Milliseconds between looks for what nobody was woken for. */
 const LOOK_MS = 1_000;
+const UNFINISHED_LOOK_MS = 3_600_000;
+const UNFINISHED_LEASE_MS = 10 * 60_000;
 
 /** Erases what is to be erased, in the order in which that becomes possible. */
 @Injectable()
@@ -22,14 +24,14 @@ export class ErasureJobs implements OnApplicationBootstrap {
     private readonly outbox: Outbox,
     private readonly courier: Courier,
     private readonly runner: JobRunner,
-    erasures: ErasureService,
+    private readonly erasures: ErasureService,
     places: ErasurePlaces,
   ) {
     this.deliveries = {
       [ERASE]: {
         concurrency: 8,
         deliver: ({ subject }) => erasures.eraseWhenEnded(subject),
-        // Whoever asks for the erasure again takes it up again.
+        // Taken up again within the hour.
         parked: async ({ subject }, code) => this.logger.error('guest not erased', { guestId: subject, code }),
       },
       [ERASE_PLACE]: {
@@ -52,6 +54,12 @@ export class ErasureJobs implements OnApplicationBootstrap {
   @Interval(ERASE_PLACE, LOOK_MS)
   erasePlaces(): Promise<void> {
     return this.deliver(ERASE_PLACE);
+  }
+
+  /** None is forgotten: what is to be erased here must not stay because something went wrong with it once. */
+  @Interval('guest.erase.unfinished', UNFINISHED_LOOK_MS)
+  eraseUnfinished(): Promise<void> {
+    return this.runner.runAlone('guest.erase.unfinished', UNFINISHED_LEASE_MS, () => this.erasures.goOn());
   }
 
   private deliver(topic: string): Promise<void> {

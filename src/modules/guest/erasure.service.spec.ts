@@ -412,6 +412,20 @@ describe('a conversation that never became known here', () => {
     expect(await shown(erasure)).toEqual(['incomplete', ['genesys', 'open', 'genesys.no_conversation']]);
   });
 
+  it('may be another than those that are known: these are erased, and the rest is left to people', async () => {
+    const guest = await aGuest();
+    await converse(guest, { contactId: 'contact-2' });
+    await end(guest);
+    await services.told.heard({ type: 'joined', guestId: guest.id, messageId: 'm-2' });
+    const erasure = await services.erasures.request(guest.id, ANY);
+    expect(stateOf(erasure)).toBe('ending');
+    await later(ENDING_MS);
+    await later(10_000);
+    expect(requests.contacts).toEqual(['contact-2']);
+    expect(await shown(erasure)).toEqual(['incomplete', ['genesys', 'open', 'genesys.no_conversation']]);
+    expect(stateOf(await services.erasures.doneByHand(erasure.id, 'genesys'))).toBe('erased');
+  });
+
   it('is none where nothing was said on a socket of ours, which begins none by itself', async () => {
     const silent = await unlinked({});
     await end(silent);
@@ -516,6 +530,17 @@ describe('erasing a guest whose session is live', () => {
     expect(
       (await eventsOf(storage, `guest:${guest.id}`)).filter((event) => event === 'ERASURE_REQUESTED'),
     ).toHaveLength(1);
+  });
+
+  it('is taken up again when it was given up, whatever went wrong', async () => {
+    const guest = await aGuest();
+    await services.erasures.request(guest.id, ANY);
+    for (const intent of await storage.outbox.claim(ERASE, 100, 1_000)) await storage.outbox.park(intent, 'bug.Error');
+    await later(2 * ENDING_MS);
+    expect((await storage.erasures.ofGuest(guest.id))!.erasedAt).toBeNull();
+    await services.erasures.goOn();
+    await deliver();
+    expect((await storage.erasures.ofGuest(guest.id))!.erasedAt).not.toBeNull();
   });
 
   it('is undone by nothing that kills the process: what is to be done is in the outbox', async () => {

@@ -127,6 +127,16 @@ export class ErasureService {
     }, `guest:${guestId}`);
   }
 
+  /** Takes up again every erasure that has not come so far that nothing is kept here. */
+  async goOn(): Promise<void> {
+    let cursor: string | null = null;
+    do {
+      const page: ErasurePage = await this.erasures.list({ state: 'ending', limit: 100, ...(cursor && { cursor }) });
+      for (const { guestId } of page.items) await this.outbox.put({ topic: ERASE, subject: guestId });
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+  }
+
   private async begun(guest: Guest): Promise<Erasure> {
     const requestedAt = this.clock.now();
     const id = uuidv7(requestedAt.getTime());

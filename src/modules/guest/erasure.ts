@@ -32,12 +32,14 @@ export type Place = Standing & { readonly name: string } & (
       }
     | {
         readonly kind: 'genesys';
-        /** Empty where none became known, though there may be one. `contactId`: the external contact that it was seen to be put with. */
+        /** Those that became known here. `contactId`: the external contact that it was seen to be put with. */
         readonly conversations: readonly {
           readonly id: string;
           readonly isOpen: boolean;
           readonly contactId: string | null;
         }[];
+        /** There may be one that did not become known here. */
+        readonly mayBeMore?: boolean;
         /** The contacts that Genesys is to erase; empty until they are known. */
         readonly contacts: readonly DueContact[];
       }
@@ -92,20 +94,20 @@ export function placesOf(
   const conversations = guest.conversations.map(({ id, endedAt, contactId = null }) => ({
     ...{ id, isOpen: endedAt === null, contactId },
   }));
+  const mayBeMore = guest.beganWith !== null || maySpeakUnheard(guest, joins);
   return [
     ...crms.map((crm) => ({ kind: 'crm' as const, name: `crm/${crm.crm}`, ...crm, ...waiting })),
-    ...(conversations.length > 0 || maySpeakUnheard(guest, joins)
-      ? [{ kind: 'genesys' as const, name: 'genesys', conversations, contacts: [], ...waiting }]
+    ...(conversations.length > 0 || mayBeMore
+      ? [{ kind: 'genesys' as const, name: 'genesys', conversations, mayBeMore, contacts: [], ...waiting }]
       : []),
   ];
 }
 
 /** Whether there may be a conversation though none is known here: only of a silent guest whose socket was ours, and said nothing by itself, there is none. */
 const maySpeakUnheard = (guest: Guest, joins: boolean | null): boolean =>
-  guest.conversations.length === 0 &&
-  (guest.mode === 'widget' || guest.beganWith !== null || guest.interactionCount > 0 || joins !== false);
+  guest.conversations.length === 0 && (guest.mode === 'widget' || guest.interactionCount > 0 || joins !== false);
 
-/** With one place as it is now. What is done needs no ids any more but those by which others can be asked about it. */
+/** With one place as it is now. Of what is done only the ids stay by which others can be asked about it. */
 export const withPlace = (erasure: Erasure, place: Place): Erasure => ({
   ...erasure,
   places: erasure.places.map((known) => (known.name === place.name ? lean(place) : known)),

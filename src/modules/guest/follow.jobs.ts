@@ -5,6 +5,7 @@ import { Courier } from '../../kernel/courier.js';
 import type { Delivery } from '../../kernel/courier.js';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { Outbox } from '../../kernel/outbox.js';
+import { unlessGone } from './guest.jobs.js';
 import { FollowService } from './follow.service.js';
 import { FOLLOW, MARK } from './guest.intents.js';
 import { MarkService } from './mark.service.js';
@@ -15,7 +16,7 @@ import { ReconciliationService } from './reconciliation.service.js';
 /** Milliseconds between looks for what nobody was woken for. */
 const LOOK_MS = 2_000;
 /** How often a share of the calls of a minute is spent on reconciling. */
-export const RECONCILE_LOOK_MS = 60_000;
+const RECONCILE_LOOK_MS = 60_000;
 /** A topic is asked for so long after it is known that somebody is in a conversation, at most; each change costs a call. */
 const LISTEN_MS = 10_000;
 const RECONCILE_LEASE_MS = 10 * 60_000;
@@ -37,11 +38,12 @@ export class FollowJobs implements OnApplicationBootstrap {
     this.deliveries = {
       [FOLLOW]: {
         concurrency: 16,
-        deliver: ({ subject, payload, attempt }) =>
+        deliver: unlessGone(({ subject, payload, attempt }) =>
           followed.follow(
             { conversationId: subject, guestId: payload['guestId'] ?? null, ended: payload['ended'] === 'true' },
             attempt,
           ),
+        ),
       },
       [MARK]: {
         concurrency: 4,

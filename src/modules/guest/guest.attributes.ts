@@ -7,7 +7,7 @@ import type { EngagementMetrics } from '../metrics/index.js';
 import type { Attributes, ChannelContext, Guest } from './guest.js';
 
 /** What custom attributes and participant data together may weigh at Genesys Cloud, as UTF-8 JSON. */
-export const ATTRIBUTES_MAX_BYTES = 2_048;
+const ATTRIBUTES_MAX_BYTES = 2_048;
 /** Kept free for the guest's id, its hashes and its measures. */
 const RESERVED_BYTES = 900;
 

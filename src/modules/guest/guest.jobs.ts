@@ -125,7 +125,7 @@ export class GuestJobs implements OnApplicationBootstrap {
 }
 
 /** A guest may be erased while something is done for it: with it goes what was to be done. */
-const unlessGone =
+export const unlessGone =
   (deliver: (intent: ClaimedIntent) => Promise<void>): Delivery['deliver'] =>
   async (intent) => {
     try {

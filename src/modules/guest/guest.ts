@@ -273,11 +273,13 @@ export function erasing(guest: Guest, at: Date): Guest {
 const endedFor = (guest: Guest, closeReason: CloseReason): CloseReason =>
   guest.closeReason === 'erased' ? 'erased' : closeReason;
 
+/** The session is over. One that was over before is as it was. */
 export const closed = (guest: Guest, closeReason: CloseReason, at: Date): Guest =>
   isOver(guest)
     ? guest
     : moved(guest, 'closed', at, { ...ended(guest, at), closeReason: endedFor(guest, closeReason) });
 
+/** The session ran out. One that was over before is as it was. */
 export const expired = (guest: Guest, at: Date): Guest =>
   isOver(guest)
     ? guest

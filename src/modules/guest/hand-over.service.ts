@@ -145,6 +145,7 @@ export class HandOverService {
       adopted.map(async ({ guestId }) => {
         const guest = await this.guests.get(guestId);
         if (mayLeave(guest, 'genesys.session') && !isOver(guest) && guest.state !== 'closing') await this.open(guest);
+        else await this.sessions.stepBack(guestId);
       }),
     );
     const failed = outcomes.filter(({ status }) => status === 'rejected').length;

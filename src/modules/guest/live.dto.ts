@@ -46,7 +46,7 @@ export const STREAM_SCHEMA = {
 } as ApiResponseSchemaHost['schema'];
 
 /** An event as it leaves; each lists its fields. */
-export function streamEvent(event: LiveEvent): StreamEvent {
+function streamEvent(event: LiveEvent): StreamEvent {
   if (event.type === 'typing') return { event: 'typing', data: { from: event.from, durationMs: event.durationMs } };
   const id = eventId(event.place);
   switch (event.type) {

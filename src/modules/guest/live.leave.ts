@@ -1,5 +1,5 @@
 /** How often a silent stream's reader is asked about, in milliseconds. */
-export const ASK_AGAIN_MS = 2_000;
+const ASK_AGAIN_MS = 2_000;
 
 /**
  * The events for as long as their reader may have them: asked before each, so that nothing is told after a revocation, and every

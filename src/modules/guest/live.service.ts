@@ -20,7 +20,7 @@ import { GuestStore } from './ports/guest.store.js';
 /** A page may be open in a few tabs. */
 export const STREAMS_PER_GUEST = 5;
 /** Each holds a connection and a few kilobytes. */
-export const STREAMS_PER_PROCESS = 1_000;
+const STREAMS_PER_PROCESS = 1_000;
 /** How often storage is asked what other processes have written. */
 export const LOOK_MS = 1_000;
 /** Another process writes, and is done in milliseconds. */

@@ -50,7 +50,8 @@ export class MessageService {
     const excess = Buffer.byteLength(text, 'utf8') - TEXT_MAX_BYTES;
     if (excess > 0) throw tooLong(excess);
     return this.work.run(async () => {
-      requireWritable(await this.guests.get(guestId), 'genesys.message');
+      // Locked, so that nothing is written beside its removal.
+      requireWritable(await this.guests.update(guestId, (known) => known), 'genesys.message');
       if ((await this.messages.queued(guestId)).length >= MOST_QUEUED)
         throw queueFull(guestId, MOST_QUEUED, QUEUE_MOVES_MS);
       const message: Message = {

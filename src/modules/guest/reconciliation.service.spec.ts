@@ -24,7 +24,8 @@ import { FOLLOW } from './guest.intents.js';
 import type { Guest, Mode } from './guest.js';
 import type { GuestService } from './guest.service.js';
 import { NotificationService } from './notification.service.js';
-import { CALLS_A_RUN, ReconciliationService } from './reconciliation.service.js';
+import type { ConversationRecords } from './ports/conversation-records.js';
+import { CALLS_A_RUN, ReconciliationService, SEARCHES_A_RUN } from './reconciliation.service.js';
 
 Logger.overrideLogger(false);
 
@@ -37,6 +38,7 @@ describe('reconciliation', () => {
   let guests: GuestService;
   let told: ConversationService;
   let reconciliation: ReconciliationService;
+  let following: FollowService;
   let conversations: PlatformConversations;
   let notifications: NotificationService;
   /** As a process has it that has just started. */
@@ -57,13 +59,13 @@ describe('reconciliation', () => {
     ({ guests, told, settings } = guestServices(storage, { conversations }));
     const optional = new OptionalCalls(clock);
     const records = new PlatformRecords(client, optional);
-    const followed = new FollowService(storage.guests, conversations, told, new EventBodies(), outbox);
-    reconciliation = new ReconciliationService(storage.guests, records, told, followed, clock, {
+    following = new FollowService(storage.guests, conversations, told, new EventBodies(), outbox);
+    reconciliation = new ReconciliationService(storage.guests, records, told, following, clock, {
       silenceMs: SILENCE,
     });
     const channel = new PlatformNotifications(new NotificationChannels(client, optional), clock, true);
     listening = () => {
-      const service = new NotificationService(channel, storage.guests, followed, storage.leases, work, clock);
+      const service = new NotificationService(channel, storage.guests, following, storage.leases, work, clock);
       service.onModuleInit();
       return service;
     };
@@ -268,6 +270,29 @@ describe('reconciliation', () => {
     expect(looked + (await reconciliation.sweep())).toBe(all);
     expect(await reconciliation.sweep()).toBe(0);
   }, 60_000);
+
+  it('searches on with the next run where an organisation has more conversations than a run may search', async () => {
+    const guest = await create('widget');
+    await written(guest);
+    const claim = { conversationId: (await conversationOf(guest)).id, guestId: guest.id };
+    const pages: number[] = [];
+    const busy: ConversationRecords = {
+      ...{ most: 100, of: async () => [], begunFor: async () => [], taggedFor: async () => [] },
+      naming: async (_interval, cursor) => {
+        const page = Number(cursor ?? 0);
+        pages.push(page);
+        return { claims: page === 44 ? [claim] : [], cursor: page === 49 ? null : String(page + 1) };
+      },
+    };
+    const { guests: store, clock } = storage;
+    const service = new ReconciliationService(store, busy, told, following, clock, { silenceMs: SILENCE });
+    silence();
+    for (const searched of [SEARCHES_A_RUN, 2 * SEARCHES_A_RUN, 50, 50]) {
+      await service.sweep();
+      expect(pages).toEqual(Array.from({ length: searched }, (_, page) => page));
+    }
+    expect((await now(guest)).conversations.map(({ id }) => id)).toEqual([claim.conversationId]);
+  });
 
   it('reads conversations one by one where analytics are not permitted', async () => {
     const { guest, conversationId } = await linkedGuest('server');

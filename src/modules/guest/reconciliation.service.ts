@@ -16,6 +16,8 @@ import { lastConversation, nextLook, stepFor } from './reconciliation.js';
 const BATCH = 500;
 /** Calls one run may spend: a fifth of what an organisation grants in a minute, which is how often it runs. */
 export const CALLS_A_RUN = 60;
+/** And of these so many to search participant data: in a busy organisation one search takes many runs. */
+export const SEARCHES_A_RUN = 20;
 /** What is on record is so far behind. */
 const LAG_MS = 15 * 60_000;
 /** Participant data are searched this often, and this far back at most. */
@@ -39,6 +41,10 @@ class Share {
 export class ReconciliationService {
   private readonly logger = new Logger('guest');
   private searchedUntil: Date | null = null;
+  /** A search that goes on with the next run. */
+  private search: { readonly interval: Interval; readonly cursor: string | null } | null = null;
+  /** Found, and not looked at yet. */
+  private readonly claims: Claim[] = [];
 
   constructor(
     private readonly guests: GuestStore,
@@ -57,7 +63,7 @@ export class ReconciliationService {
     const looked = new Set<string>();
     try {
       await this.lookAll(due, share, looked, leaving);
-      await this.search(due, share);
+      await this.findLost(due, share);
     } catch (error) {
       // Genesys is out of reach, or wants to be left alone: the next run goes on.
       if (!isPassing(error)) throw error;
@@ -136,11 +142,15 @@ export class ReconciliationService {
   }
 
   /** Looks for conversations of those who have none that goes on. */
-  private async search(due: readonly Guest[], share: Share): Promise<void> {
+  private async findLost(due: readonly Guest[], share: Share): Promise<void> {
     const alone = due.filter((guest) => linkedConversation(guest) === null);
-    const searched = alone.some(({ mode }) => mode === 'widget') ? await this.named(share) : [];
-    const analysed = await this.analysed(alone, share);
-    for (const claim of [...searched, ...analysed]) await this.follow(claim, share);
+    if (alone.some(({ mode }) => mode === 'widget')) this.beginSearch();
+    // What was found is looked at before more is looked for.
+    if (this.claims.length === 0) {
+      await this.searchOn(share);
+      this.claims.push(...(await this.analysed(alone, share)));
+    }
+    while (this.claims.length > 0 && (await this.follow(this.claims[0]!, share))) this.claims.shift();
   }
 
   /** Analytics are asked once for many: who came by our sockets is known by its journey, and anybody by a tag that a flow has put on. */
@@ -161,27 +171,40 @@ export class ReconciliationService {
     return claims;
   }
 
-  /** Everything that names a guest since the last search. */
-  private async named(share: Share): Promise<Claim[]> {
+  /** For everything that names a guest since the last search, unless that was just now or is still going on. */
+  private beginSearch(): void {
     const until = this.clock.now();
     const last = this.searchedUntil?.getTime() ?? 0;
-    if (until.getTime() - last < SEARCH_MS) return [];
-    const interval = { from: new Date(Math.max(last - LAG_MS, until.getTime() - SEARCHED_MS)), until };
-    const claims: Claim[] = [];
-    for (let cursor: string | null = null; ;) {
-      if (!share.take()) return claims;
-      const page = await this.records.naming(interval, cursor);
-      claims.push(...(page?.claims ?? []));
-      cursor = page?.cursor ?? null;
-      if (cursor === null) break;
-    }
-    this.searchedUntil = until;
-    return claims;
+    if (this.search !== null || until.getTime() - last < SEARCH_MS) return;
+    const from = new Date(Math.max(last - LAG_MS, until.getTime() - SEARCHED_MS));
+    this.search = { interval: { from, until }, cursor: null };
   }
 
-  private async follow({ conversationId, guestId }: Claim, share: Share): Promise<void> {
-    if ((await this.guests.ofConversation(conversationId)) !== null || !share.take()) return;
-    await this.followed.follow({ conversationId, guestId, ended: false }, Infinity);
+  private async searchOn(share: Share): Promise<void> {
+    for (let calls = 0; this.search !== null && calls < SEARCHES_A_RUN && share.take(); calls++) {
+      const { interval, cursor } = this.search;
+      const page = await this.records.naming(interval, cursor).catch((error: unknown) => {
+        // A place in a search does not live for ever: from the beginning, then.
+        if (!isPassing(error)) this.search = null;
+        throw error;
+      });
+      this.claims.push(...(page?.claims ?? []));
+      this.search = page?.cursor == null ? null : { interval, cursor: page.cursor };
+      if (this.search === null) this.searchedUntil = interval.until;
+    }
+  }
+
+  /** False when the share did not suffice. What goes wrong with one claim for good holds up no other. */
+  private async follow({ conversationId, guestId }: Claim, share: Share): Promise<boolean> {
+    if ((await this.guests.ofConversation(conversationId)) !== null) return true;
+    if (!share.take()) return false;
+    try {
+      await this.followed.follow({ conversationId, guestId, ended: false }, Infinity);
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      this.logger.error('conversation not reconciled', { conversationId, code: errorCode(error) });
+    }
+    return true;
   }
 
   private sinceCreation(guests: readonly Guest[]): Interval {

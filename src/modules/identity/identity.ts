@@ -3,7 +3,7 @@ import { createHash, createHmac } from 'node:crypto';
 /** A secret of the key ring. The first of the ring hashes; all of them may be asked when looking for somebody. */
 export type IdentityKey = { readonly id: string; readonly secret: Buffer };
 
-export type IdentifierKind = 'email' | 'phone';
+type IdentifierKind = 'email' | 'phone';
 
 /**
  * What is known about who a guest is, without saying who. Hashes are lower-case hex of 32 bytes.

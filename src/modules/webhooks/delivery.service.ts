@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { errorCode } from '../../kernel/app-error.js';
 import { Clock } from '../../kernel/clock.js';
+import { UnderWay } from '../../kernel/under-way.js';
 import { UnitOfWork } from '../../kernel/unit-of-work.js';
 import { AuditService } from '../audit/index.js';
 import { EndpointService } from './endpoint.service.js';
@@ -38,26 +38,32 @@ export class DeliveryService {
 
   /** Sends what is due until nothing is, or until the process leaves. An endpoint that is slow or down holds up nobody else. */
   async drain(leaving?: AbortSignal): Promise<void> {
-    const underWay = new Map<string, number>();
-    const all = new Set<Promise<void>>();
+    const underWay = new UnderWay();
+    try {
+      await this.sendDue(underWay, leaving);
+    } finally {
+      await underWay.all();
+    }
+  }
+
+  private async sendDue(underWay: UnderWay, leaving?: AbortSignal): Promise<void> {
+    const atEndpoint = new Map<string, number>();
+    const count = (endpointId: string, by: number): void =>
+      void atEndpoint.set(endpointId, (atEndpoint.get(endpointId) ?? 0) + by);
     let isBusy: boolean;
     do {
       // What ends while we look leaves room for what was passed over.
-      isBusy = all.size > 0;
+      isBusy = underWay.size > 0;
       const due = leaving?.aborted === true || this.listeners.isEmpty ? [] : await this.store.due();
       for (const endpointId of due) {
-        const room = AT_ONCE - (underWay.get(endpointId) ?? 0);
+        const room = AT_ONCE - (atEndpoint.get(endpointId) ?? 0);
         for (const delivery of room > 0 ? await this.store.claim(endpointId, room, LEASE_MS) : []) {
           isBusy = true;
-          underWay.set(endpointId, (underWay.get(endpointId) ?? 0) + 1);
-          const sending = this.attempt(delivery).finally(() => {
-            underWay.set(endpointId, underWay.get(endpointId)! - 1);
-            all.delete(sending);
-          });
-          all.add(sending);
+          count(endpointId, 1);
+          underWay.add(this.attempt(delivery).finally(() => count(endpointId, -1)));
         }
       }
-      if (all.size > 0) await Promise.race([...all, sleep(LOOK_AGAIN_MS)]);
+      if (underWay.size > 0) await underWay.anyWithin(LOOK_AGAIN_MS);
     } while (isBusy);
   }
 

@@ -85,7 +85,7 @@ export const MOST_ENDPOINTS = 50;
 /** How long the secret before a rotation goes on signing. */
 export const ROTATION_MS = DAY_MS;
 /** How long nothing but failures is borne. Longer than the schedule, so that every delivery under way when it began to fail has had its attempts. */
-export const FAILING_LIMIT_MS = 5 * DAY_MS;
+const FAILING_LIMIT_MS = 5 * DAY_MS;
 /** For how many days the log shows a delivery. */
 export const DELIVERY_LOG_DAYS = 30;
 

@@ -124,6 +124,7 @@ export function crmStoreContract(openLab: () => Promise<CrmStoreLab>): void {
     await lab.store.withdraw(crm, guestId);
     expect(await holding()).toEqual(known);
     expect(await lab.store.holding('nonsense')).toEqual([]);
+    expect(await lab.store.known()).toEqual(expect.arrayContaining([crm, elsewhere, unsent]));
   });
 
   it('never lets a record be sent that a unit has found unsent, and removed', async () => {

@@ -62,6 +62,8 @@ export abstract class CrmStore {
    * `dueAt`, or earlier if it was due earlier. What the CRM holds already in this very form is not made due.
    */
   abstract put(crm: string, desired: Desired, dueAt: Date): Promise<void>;
+  /** Every CRM there is anything about, those that are off too. */
+  abstract known(): Promise<string[]>;
   /** Nothing of this guest is sent any more until it is put again. Joins the current unit of work. */
   abstract withdraw(crm: string, guestId: string): Promise<void>;
   /** Whether a record of this guest is to be sent, or somebody is at it. */
