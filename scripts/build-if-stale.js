@@ -24,6 +24,6 @@ exports.ensureBuilt = function ensureBuilt(output = 1) {
   if (!isStale()) return;
   const nest = require.resolve('@nestjs/cli/bin/nest.js');
   execFileSync(process.execPath, [nest, 'build'], { cwd: root, stdio: ['ignore', output, 2] });
-  // Only who builds needs the bundler.
-  require('./bundle-client').bundleClient();
+  // In a process of its own too: the bundler leaves one running for as long as whoever called it.
+  execFileSync(process.execPath, [join(__dirname, 'bundle-client.js')], { cwd: root, stdio: ['ignore', output, 2] });
 };

@@ -6,21 +6,17 @@ const { buildSync } = require('esbuild');
 
 const client = join(__dirname, '..', 'dist', 'client');
 
-exports.bundleClient = function bundleClient() {
-  buildSync({
-    entryPoints: [join(__dirname, '..', 'src', 'client', 'index.ts')],
-    outfile: join(client, 'index.mjs'),
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'neutral',
-    target: 'es2022',
-    sourcemap: true,
-    tsconfig: join(__dirname, '..', 'tsconfig.json'),
-    logLevel: 'warning',
-  });
-  // The types are the same; by its name TypeScript knows that this one is an ES module.
-  writeFileSync(join(client, 'index.d.mts'), "export * from './index.js';\n");
-};
-
-if (require.main === module) exports.bundleClient();
+buildSync({
+  entryPoints: [join(__dirname, '..', 'src', 'client', 'index.ts')],
+  outfile: join(client, 'index.mjs'),
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'neutral',
+  target: 'es2022',
+  sourcemap: true,
+  tsconfig: join(__dirname, '..', 'tsconfig.json'),
+  logLevel: 'warning',
+});
+// The types are the same; by its name TypeScript knows that this one is an ES module.
+writeFileSync(join(client, 'index.d.mts'), "export * from './index.js';\n");

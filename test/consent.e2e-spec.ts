@@ -261,6 +261,14 @@ describe('withdrawal of a consent', () => {
     await record(id, withdrawn);
     const refused = await api.post<ProblemAnswer>(`/v1/guests/${id}/messages`, { text: 'hello' });
     expect([refused.status, refused.body.code]).toEqual([403, 'consent.required']);
+    const patch = (body: object) => api.patch<ProblemAnswer>(`/v1/guests/${id}`, body, { 'if-match': '*' });
+    const more = await patch({ attributes: { locale: 'de' } });
+    expect([more.status, more.body.code, more.body.errors?.map(({ pointer }) => pointer)]).toEqual([
+      ...[403, 'consent.required', ['/attributes/locale']],
+    ]);
+    expect((await patch({ attributes: null })).status).toBe(200);
+    expect((await patch({ attributes: { locale: 'de' }, consent: { dataProcessing: true } })).status).toBe(200);
+    await record(id, withdrawn);
     await record(id, { ...withdrawn, decision: 'granted' });
     expect((await api.post(`/v1/guests/${id}/messages`, { text: 'hello' })).status).toBe(202);
   });

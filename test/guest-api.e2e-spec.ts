@@ -383,7 +383,19 @@ describe('PATCH /v1/guests/{id}', () => {
       { 'if-match': '"1"' },
     );
     expect(disjoint.body).toMatchObject({ conflicts: [], mergeable: true });
-    expect(JSON.stringify(disjoint.body)).not.toMatch(/touched|handedOver/);
+    expect(JSON.stringify(disjoint.body)).not.toMatch(/touched|handedOver|beganWith/);
+  });
+
+  it('says of a weak ETag that it takes none, and does not call a conflict what nobody has changed', async () => {
+    const { id } = await create();
+    const weak = await api.patch<ProblemAnswer>(
+      `/v1/guests/${id}`,
+      { attributes: { source: 'email' } },
+      { 'if-match': 'W/"1"' },
+    );
+    expect([weak.status, weak.body.code]).toEqual([412, 'guest.version_mismatch']);
+    expect(weak.body.detail).toContain('strong');
+    expect(weak.body).toMatchObject({ conflicts: [], mergeable: true });
   });
 
   it('succeeds again when its answer was lost', async () => {
@@ -510,8 +522,12 @@ describe('closing on condition', () => {
     const { id } = await create();
     await api.patch(`/v1/guests/${id}`, { attributes: { source: 'email' } }, { 'if-match': '"1"' });
     const close = `/v1/guests/${id}/close`;
-    for (const tags of ['"1"', 'W/"2"']) {
+    for (const [tags, conflicts] of [
+      ['"1"', ['/attributes/source']],
+      ['W/"2"', []],
+    ] as const) {
       const stale = await api.post<ProblemAnswer>(close, undefined, { 'if-match': tags });
+      expect([stale.body.conflicts, stale.body.detail]).toEqual([conflicts, expect.stringContaining('look at it')]);
       expect([stale.status, stale.headers.get('etag'), stale.body.code]).toEqual([
         412,
         '"2"',

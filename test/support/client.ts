@@ -117,6 +117,7 @@ export type GuestAnswer = {
 export type ProblemAnswer = {
   status: number;
   code: string;
+  detail: string;
   errors?: { pointer: string; rule: string; message: string }[];
   conflicts?: string[];
   currentETag?: string;

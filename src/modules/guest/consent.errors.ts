@@ -8,13 +8,21 @@ export const consentNotFound = (id: string): AppError =>
 export const consentInvalid = (errors: readonly FieldError[]): AppError =>
   new AppError('invalid', 'consent.invalid', 'The decision cannot be recorded: see errors.', { errors });
 
-/** The consent that covers what was asked for is not live. */
-export const consentNotLive = (guestId: string, purpose: Purpose): AppError =>
+/** The consent that covers what was asked for is not live. `pointers`: what of a body it is about. */
+export const consentNotLive = (guestId: string, purpose: Purpose, pointers: readonly string[] = []): AppError =>
   new AppError(
     'forbidden',
     'consent.required',
     `Guest ${guestId} has no live consent to ${purpose}. Ask for it, then record it by POST /v1/guests/${guestId}/consents.`,
-    { extra: { purpose } },
+    {
+      extra: { purpose },
+      ...(pointers.length > 0 && {
+        errors: pointers.map((pointer) => ({
+          ...{ pointer, rule: 'consent' },
+          message: `needs consent to ${purpose}; without it values are only taken away`,
+        })),
+      }),
+    },
   );
 
 /** The guest has spoken later. Carries the record that stands; whoever shows the error decides how it is shown. */

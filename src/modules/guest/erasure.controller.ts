@@ -17,7 +17,7 @@ import {
 } from './erasure.dto.js';
 import { erasureNotFound, placeNotFound } from './erasure.errors.js';
 import { ErasureService } from './erasure.service.js';
-import { versionMismatch } from './guest.conflict.js';
+import { staleView } from './guest.conflict.js';
 import { conditionOf } from './guest.dto.js';
 import { guestNotFound } from './guest.errors.js';
 import { EXAMPLE_GUEST, EXAMPLE_VIEW } from './guest.examples.dto.js';
@@ -37,7 +37,7 @@ export class ErasureController {
   @Scope('guest:erase')
   @Problems({
     404: [guestNotFound(EXAMPLE_ID)],
-    412: [shownConflict(versionMismatch(EXAMPLE_GUEST, []), EXAMPLE_VIEW)],
+    412: [shownConflict(staleView(EXAMPLE_GUEST, []), EXAMPLE_VIEW)],
   })
   @ApiOperation({
     operationId: 'eraseGuest',

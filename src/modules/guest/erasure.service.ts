@@ -56,7 +56,7 @@ export class ErasureService {
         const guest = await this.changes.change(
           guestId,
           (before) => {
-            checkCondition(before, {}, condition);
+            checkCondition(before, 'whole', condition);
             const now = this.clock.now();
             isOver = isEnded(before, this.channel.joins(), now);
             return isOver ? before : erasing(before, now);

@@ -130,7 +130,7 @@ describe('what customers’ systems are told of a guest', () => {
     const { id } = await aGuest();
     const { id: other } = await aGuest();
     await patch(id, { consent: { dataProcessing: false } });
-    await patch(id, { attributes: { converted: 'true' } });
+    await patch(id, { channelContext: null });
     await guests.close(id, { type: 'any' });
     expect((await told()).map(({ data }) => data.guestId)).toEqual([other]);
   });

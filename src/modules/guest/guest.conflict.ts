@@ -24,6 +24,24 @@ export const versionMismatch = (guest: Guest, conflicts: readonly string[]): Gue
     conflicts,
   );
 
+/** What is to be done is about the guest as such: whoever asks for it may think otherwise of the guest as it is now. */
+export const staleView = (guest: Guest, conflicts: readonly string[]): GuestConflict =>
+  new GuestConflict(
+    'guest.version_mismatch',
+    'The guest is at another version: look at it as it is now, then repeat the request with the current ETag if it is still to be done.',
+    guest,
+    conflicts,
+  );
+
+/** If-Match compares strongly (RFC 9110 §13.1.1), and no tag in it is strong and of a guest. */
+export const noStrongTag = (guest: Guest, conflicts: readonly string[]): GuestConflict =>
+  new GuestConflict(
+    'guest.version_mismatch',
+    'If-Match names no version: it takes strong ETags as answers show them, "7" and not W/"7". Repeat the request with the current ETag.',
+    guest,
+    conflicts,
+  );
+
 export const overlappingChange = (guest: Guest, conflicts: readonly string[]): GuestConflict =>
   new GuestConflict(
     'guest.overlapping_change',

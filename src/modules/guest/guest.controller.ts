@@ -20,7 +20,8 @@ import {
   ReportMessageBody,
   wantedGuest,
 } from './guest.dto.js';
-import { overlappingChange, unknownBase, versionMismatch } from './guest.conflict.js';
+import { consentNotLive } from './consent.errors.js';
+import { overlappingChange, staleView, unknownBase, versionMismatch } from './guest.conflict.js';
 import { consentRequired, guestClosed, guestNotFound, serverLed, widgetSignsInItself } from './guest.errors.js';
 import { attributesRefused, EXAMPLE_GUEST, EXAMPLE_VIEW, identityInvalid } from './guest.examples.dto.js';
 import type { Guest } from './guest.js';
@@ -112,6 +113,7 @@ export class GuestController {
   @Scope('guest:write')
   @Problems({
     400: [attributesRefused()],
+    403: [consentNotLive(EXAMPLE_ID, 'dataProcessing', ['/attributes/source'])],
     404: [guestNotFound(EXAMPLE_ID)],
     409: [
       guestClosed(EXAMPLE_ID, 'closed'),
@@ -161,7 +163,7 @@ export class GuestController {
   @Scope('guest:write')
   @Problems({
     404: [guestNotFound(EXAMPLE_ID)],
-    412: [shownConflict(versionMismatch(EXAMPLE_GUEST, []), EXAMPLE_VIEW)],
+    412: [shownConflict(staleView(EXAMPLE_GUEST, []), EXAMPLE_VIEW)],
   })
   @ApiOperation({
     operationId: 'closeGuest',

@@ -271,8 +271,9 @@ export class PatchQuery {
 /** What `If-Match` and `?base=` ask for. Only strong tags of whole versions can match (RFC 9110 §13.1.1). */
 export function conditionOf(tags: EntityTags, base?: number): Condition {
   if (tags === '*') return base === undefined ? { type: 'any' } : { type: 'base', base };
-  const versions = tags.filter(({ weak, opaque }) => !weak && /^[1-9]\d{0,14}$/.test(opaque));
-  return { type: 'version', versions: versions.map(({ opaque }) => Number(opaque)) };
+  const known = tags.filter(({ opaque }) => /^[1-9]\d{0,14}$/.test(opaque));
+  const seen = known.map(({ opaque }) => Number(opaque));
+  return { type: 'version', versions: seen.filter((_, at) => !known[at]!.weak), seen };
 }
 
 export class ListGuestsQuery extends PageQuery {

@@ -7,13 +7,14 @@ import { uuidv7 } from '../../kernel/uuid.js';
 import { Vault } from '../../kernel/vault.js';
 import { IdentityService } from '../identity/index.js';
 import type { Claim } from '../identity/index.js';
+import { consentNotLive } from './consent.errors.js';
 import { attributeErrors, withoutQuery } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
 import { checkCondition } from './guest.condition.js';
 import type { Condition } from './guest.condition.js';
 import { consentRequired, widgetSignsInItself } from './guest.errors.js';
 import { masked } from './guest.masking.js';
-import { closing, newGuest, patched, pointersOfChange } from './guest.js';
+import { closing, newGuest, patched, pointersOfChange, takenIn } from './guest.js';
 import type { Attributes, ChannelContext, Consent, Guest, GuestPatch, Mode } from './guest.js';
 import { GuestSettings } from './guest.settings.js';
 import { ConsentSource } from './ports/consent.source.js';
@@ -110,7 +111,7 @@ export class GuestService {
    * Merges a patch. One whose every change is in place already succeeds whatever the version is: its answer was lost, not its effect (RFC 9110
    * §13.1.1). Against a base it is a conflict if others changed the same since, though to the same: two who merge a count from 5 to 6 have
    * counted once; there an `Idempotency-Key` tells a repeat.
-   * @throws AppError `guest.not_found`, `guest.closed`, `guest.attributes_refused`; `guest.version_mismatch`,
+   * @throws AppError `guest.not_found`, `guest.closed`, `consent.required`, `guest.attributes_refused`; `guest.version_mismatch`,
    *   `guest.overlapping_change` or `guest.unknown_base`, which carry the current guest and the JSON pointers that really conflict
    */
   patch(id: string, wanted: GuestPatch, condition: Condition): Promise<Guest> {
@@ -121,6 +122,9 @@ export class GuestService {
         const after = patched(known, patch, this.clock.now());
         if (after !== known || condition.type === 'base') checkCondition(known, patch, condition);
         if (after === known) return known;
+        // Without consent nothing more is taken in; what is there may still be taken away.
+        const added = after.consent.dataProcessing ? [] : takenIn(after);
+        if (added.length > 0) throw consentNotLive(id, 'dataProcessing', added);
         this.checkAttributes(after, known);
         return after;
       },
@@ -141,7 +145,7 @@ export class GuestService {
       id,
       (known) => {
         const after = closing(known, this.clock.now());
-        if (after !== known) checkCondition(known, {}, condition);
+        if (after !== known) checkCondition(known, 'whole', condition);
         return after;
       },
       (before) => ({ event: 'GUEST_CLOSING', changes: { from: before.state } }),

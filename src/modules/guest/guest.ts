@@ -1,4 +1,4 @@
-import { differences, mergePatch, speaksOf } from './merge-patch.js';
+import { differences, leaves, mergePatch, speaksOf } from './merge-patch.js';
 import type { JsonObject } from './merge-patch.js';
 import { guestClosed, illegalTransition } from './guest.errors.js';
 import type { Identity } from '../identity/index.js';
@@ -147,23 +147,37 @@ export const pointersOfChange = ({ touched, version }: Pick<Guest, 'touched' | '
     .filter((pointer) => touched[pointer] === version)
     .sort();
 
+/** What the change that led to this version took in of context and attributes, other than taking it away: leaves, as JSON pointers. */
+export function takenIn(guest: Guest): string[] {
+  const { channelContext, attributes } = guest;
+  const held = leaves({ channelContext, attributes });
+  return pointersOfChange(guest).filter((pointer) => held.has(pointer));
+}
+
 /** The leaves a patch would really change, as JSON pointers. Empty when everything it asks for is in place. */
 export const changedPointers = (guest: Guest, patch: GuestPatch): string[] =>
   differences(patchable(guest), merged(guest, patch));
+
+/** The leaves that were changed after a version, as JSON pointers. */
+export const changedSince = ({ touched }: Guest, base: number): string[] =>
+  Object.keys(touched)
+    .filter((pointer) => touched[pointer]! > base)
+    .sort();
 
 /**
  * Of the leaves a patch made against version `base` speaks of, those that somebody else has changed since. To the same value counts too: two
  * who both counted from 5 to 6 have counted once.
  */
 export function conflictingPointers(guest: Guest, patch: GuestPatch, base: number): string[] {
-  const unseen = Object.keys(guest.touched).filter(
-    (pointer) => guest.touched[pointer]! > base && speaksOf(patch, pointer),
-  );
+  const unseen = changedSince(guest, base).filter((pointer) => speaksOf(patch, pointer));
   // What never changed since creation was changed by version 1, for those who have not even seen that.
-  return base >= 1 ? unseen.sort() : changedPointers(guest, patch);
+  return base >= 1 ? unseen : changedPointers(guest, patch);
 }
 
-/** Merges; the same guest when everything is in place already, so that a repeated request changes nothing. */
+/**
+ * Merges; the same guest when everything is in place already, so that a repeated request changes nothing.
+ * @throws AppError `guest.closed`
+ */
 export function patched(guest: Guest, patch: GuestPatch, at: Date): Guest {
   const parts = merged(guest, patch);
   const pointers = differences(patchable(guest), parts);
