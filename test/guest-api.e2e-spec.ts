@@ -247,6 +247,18 @@ describe('GET /v1/guests', () => {
     ]);
   });
 
+  it.each(['9999-99-99T99:99:99.999Z', '2026-02-30T00:00:00.000Z', '0000-01-01T00:00:00.000Z'])(
+    'and every other list refuse a cursor that names %s',
+    async (at) => {
+      const { id } = await create();
+      const cursor = Buffer.from(`${at} ${id}`).toString('base64url');
+      for (const list of [`guests/${id}/messages`, 'crm-sync/dead-letters?crm=rest', 'crm-sync/reconciliations'])
+        expect(
+          (await api.get<ProblemAnswer>(`/v1/${list}${list.includes('?') ? '&' : '?'}cursor=${cursor}`)).body,
+        ).toMatchObject({ status: 400, code: 'request.invalid', errors: [{ pointer: '/cursor' }] });
+    },
+  );
+
   it('takes the smallest and the largest page', async () => {
     await create();
     await create();

@@ -30,6 +30,7 @@ class Backlog extends Outbox {
   }
   put = (): Promise<void> => Promise.resolve();
   takeBack = (): Promise<void> => Promise.resolve();
+  isUnderWay = (): Promise<boolean> => Promise.resolve(false);
   later: Outbox['later'] = () => Promise.resolve();
   postpone: Outbox['postpone'] = () => Promise.resolve();
   park: Outbox['park'] = () => Promise.resolve();

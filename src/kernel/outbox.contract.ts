@@ -206,6 +206,20 @@ export function outboxContract(openLab: () => Promise<OutboxLab>): void {
     expect(await only()).toMatchObject({ payload: { n: '2' }, attempt: 1 });
   });
 
+  it('says whether something of a subject is being delivered', async () => {
+    const isUnderWay = (subject: string) => lab.outbox.isUnderWay([randomUUID(), topic], subject);
+    await put('a');
+    await put('b');
+    expect(await isUnderWay('a')).toBe(false);
+    const [a] = (await claim()).sort((one, two) => (one.subject < two.subject ? -1 : 1));
+    expect([await isUnderWay('a'), await isUnderWay('b'), await isUnderWay('c')]).toEqual([true, true, false]);
+    expect(await lab.outbox.isUnderWay([randomUUID()], 'a')).toBe(false);
+    await lab.outbox.done(a!);
+    expect([await isUnderWay('a'), await isUnderWay('b')]).toEqual([false, true]);
+    lab.advance(LEASE_MS);
+    expect(await isUnderWay('b')).toBe(false);
+  });
+
   it('takes back all of a subject under one topic, and what is under way ends by itself', async () => {
     await put('a', {}, { distinct: '1' });
     await put('a', {}, { distinct: '2' });

@@ -33,6 +33,8 @@ export abstract class Outbox {
   abstract put(intent: Intent): Promise<void>;
   /** Takes back all intents of a topic and subject, parked ones too. One that is being delivered ends by itself. Joins the current unit of work. */
   abstract takeBack(topic: string, subject: string): Promise<void>;
+  /** Whether an intent of this subject and one of these topics is being delivered. */
+  abstract isUnderWay(topics: readonly string[], subject: string): Promise<boolean>;
   /**
    * Leases up to `limit` due intents of a topic, at most one a subject. A lease nobody settles runs out by itself. `by: 'holder'` leaves out the
    * intents whose subject is a guest whose socket another process holds: they are that process's to claim.

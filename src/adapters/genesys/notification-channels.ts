@@ -54,7 +54,7 @@ export async function openChannel(
   const { id, connectUri: uri } = await platform.call(
     'postNotificationsChannels',
     ({ notifications }) => notifications.postNotificationsChannels(),
-    'job',
+    { turn: 'job' },
   );
   if (id === undefined || uri === undefined || !/^wss?:\/\//.test(uri))
     throw new AppError('unavailable', 'genesys.no_channel', 'Genesys Cloud names no notification channel.');
@@ -81,7 +81,7 @@ export async function subscribe(
         // One bad topic would spoil the others'.
         { ignoreErrors: true },
       ),
-    'job',
+    { turn: 'job' },
   );
   const rejected = entities.filter(({ state }) => state === 'Rejected');
   const missing = [...new Set(rejected.flatMap(({ missingPermissions = [] }) => missingPermissions))];

@@ -5,7 +5,7 @@ import { runContext } from '../../kernel/run-context.js';
 import type { Turn } from './call-queue.js';
 import { tellRequest } from './calls.js';
 import { asAppError, GenesysFailure } from './genesys-errors.js';
-import type { PlatformTransport } from './platform-transport.js';
+import type { CallOptions, PlatformTransport } from './platform-transport.js';
 
 type Sdk = typeof import('purecloud-platform-client-v2');
 type ApiClient = InstanceType<Sdk['ApiClientClass']>;
@@ -22,7 +22,7 @@ export type PlatformApis = {
 };
 
 /** The SDK hands nothing of ours on to its transport. */
-const currentTurn = new AsyncVariable<Turn>();
+const currentOptions = new AsyncVariable<CallOptions>();
 
 /** What a request waits for, a person waits for. */
 const turnNow = (): Turn => (runContext()?.actor?.startsWith('job:') === true ? 'job' : 'person');
@@ -50,10 +50,14 @@ export class PlatformClient {
   }
 
   /** @throws AppError whatever Genesys answers */
-  async call<T>(operation: string, work: (apis: PlatformApis) => Promise<T>, turn: Turn = turnNow()): Promise<T> {
+  async call<T>(
+    operation: string,
+    work: (apis: PlatformApis) => Promise<T>,
+    { turn = turnNow(), still }: CallOptions = {},
+  ): Promise<T> {
     try {
       const apis = (this.apis ??= this.connect());
-      return await currentTurn.run(turn, () => work(apis));
+      return await currentOptions.run({ turn, ...(still && { still }) }, () => work(apis));
     } catch (error) {
       if (error instanceof GenesysFailure && error.status !== 404) {
         const { status, called, facts } = error;
@@ -118,7 +122,7 @@ function httpClient(sdk: Sdk, transport: PlatformTransport): InstanceType<Sdk['D
         headers: options.headers ?? {},
         ...(options.data === undefined ? {} : { body: JSON.stringify(options.data) }),
       };
-      return transport.send(request, currentTurn.get());
+      return transport.send(request, currentOptions.get());
     }
     override enableHooks(): void {
       throw new Error('our transport has no hooks');

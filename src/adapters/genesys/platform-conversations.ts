@@ -1,6 +1,6 @@
 import { AppError } from '../../kernel/app-error.js';
 import { Conversations } from '../../modules/guest/index.js';
-import type { Attributes, ConversationView } from '../../modules/guest/index.js';
+import type { Attributes, ConversationView, Still } from '../../modules/guest/index.js';
 import { goingOn } from './platform-client.js';
 import type { PlatformClient } from './platform-client.js';
 
@@ -24,17 +24,25 @@ export class PlatformConversations extends Conversations {
       this.platform.call(
         'getConversationsMessage',
         ({ conversations }) => conversations.getConversationsMessage(conversationId),
-        goingOn(),
+        { turn: goingOn() },
       ),
     );
     return conversation === null ? null : conversationView(conversationId, conversation);
   }
 
-  async setAttributes(conversationId: string, participantId: string, attributes: Attributes): Promise<void> {
-    await this.platform.call('patchConversationParticipantAttributes', ({ conversations }) =>
-      conversations.patchConversationParticipantAttributes(conversationId, participantId, {
-        attributes: { ...attributes },
-      }),
+  async setAttributes(
+    conversationId: string,
+    participantId: string,
+    attributes: Attributes,
+    still?: Still,
+  ): Promise<void> {
+    await this.platform.call(
+      'patchConversationParticipantAttributes',
+      ({ conversations }) =>
+        conversations.patchConversationParticipantAttributes(conversationId, participantId, {
+          attributes: { ...attributes },
+        }),
+      { ...(still && { still }) },
     );
   }
 
@@ -54,7 +62,7 @@ export class PlatformConversations extends Conversations {
 
   async ping(): Promise<void> {
     // Not behind all the jobs that wait: an allowance that is used up is no dependency that is down.
-    await this.platform.call('getTokensMe', ({ tokens }) => tokens.getTokensMe(), goingOn());
+    await this.platform.call('getTokensMe', ({ tokens }) => tokens.getTokensMe(), { turn: goingOn() });
   }
 }
 

@@ -48,7 +48,7 @@ export class PlatformDataSubjectRequests extends DataSubjectRequests {
       const { entities = [], pageCount = Infinity } = await this.platform.call(
         'getGdprRequests',
         ({ gdpr }) => gdpr.getGdprRequests({ pageSize: PAGE_SIZE, pageNumber }),
-        pageNumber === 1 ? undefined : goingOn(),
+        pageNumber === 1 ? {} : { turn: goingOn() },
       );
       const id = (entities as Listed[]).find(isIt)?.id;
       if (id !== undefined) return id;

@@ -92,6 +92,20 @@ describe('PlatformMarks', () => {
     expect(marks.notPermitted()).toEqual([]);
   });
 
+  it('lets nothing leave that may not any more when it is its turn, and goes no further', async () => {
+    const [id, guestId] = [await begun(), randomUUID()];
+    await contactOf(guestId);
+    const never = async (): Promise<boolean> => false;
+    await expect(marks.tag(id, guestId, never)).rejects.toMatchObject({ code: 'consent.required' });
+    await expect(marks.associate(id, guestId, never)).rejects.toMatchObject({ code: 'consent.required' });
+    let calls = 0;
+    const once = async (): Promise<boolean> => ++calls === 1;
+    await expect(marks.associate(id, guestId, once)).rejects.toMatchObject({ code: 'consent.required' });
+    expect(await marked(id)).toEqual({ externalTag: null, contactId: null });
+    expect([await callsTo('/tags'), await callsTo('/identifierlookup/')]).toEqual([0, 1]);
+    expect(marks.notPermitted()).toEqual([]);
+  });
+
   it('fails as other calls do when Genesys is away', async () => {
     const id = await begun();
     await lab.fault('genesys', '/tags', { status: 400 }, 1);

@@ -1,8 +1,10 @@
 import { AppError, errorCode } from '../../kernel/app-error.js';
 import { ConversationMarks } from '../../modules/guest/index.js';
+import type { Still } from '../../modules/guest/index.js';
 import type { OptionalCalls } from './optional-calls.js';
 import { goingOn } from './platform-client.js';
 import type { PlatformClient } from './platform-client.js';
+import type { CallOptions } from './platform-transport.js';
 
 /** `ConversationMarks` by the Platform API. */
 export class PlatformMarks extends ConversationMarks {
@@ -19,21 +21,23 @@ export class PlatformMarks extends ConversationMarks {
     return this.contactSourceId !== null;
   }
 
-  async tag(conversationId: string, externalTag: string): Promise<void> {
+  async tag(conversationId: string, externalTag: string, still?: Still): Promise<void> {
     await this.optional.call('external tags', 'conversation:externalTag:edit', () =>
       nullIfGone(
-        this.platform.call('putConversationTags', ({ conversations }) =>
-          conversations.putConversationTags(conversationId, { externalTag }),
+        this.platform.call(
+          'putConversationTags',
+          ({ conversations }) => conversations.putConversationTags(conversationId, { externalTag }),
+          { ...(still && { still }) },
         ),
       ),
     );
   }
 
-  async associate(conversationId: string, guestId: string): Promise<boolean> {
+  async associate(conversationId: string, guestId: string, still?: Still): Promise<boolean> {
     const done = await this.optional.call(
       'contact association',
       'externalContacts:contact:view, conversation:communication:view, externalContacts:conversation:associate',
-      () => this.put(conversationId, guestId),
+      () => this.put(conversationId, guestId, { ...(still && { still }) }),
     );
     // What is not permitted is not waited for.
     return done ?? true;
@@ -43,15 +47,18 @@ export class PlatformMarks extends ConversationMarks {
     return this.optional.off();
   }
 
-  private async put(conversationId: string, guestId: string): Promise<boolean> {
+  private async put(conversationId: string, guestId: string, options: CallOptions): Promise<boolean> {
     const contact = await nullIfGone(
-      this.platform.call('postExternalcontactsIdentifierlookupContacts', ({ contacts }) =>
-        contacts.postExternalcontactsIdentifierlookupContacts({
-          type: 'ExternalId',
-          value: guestId,
-          // The SDK's model wants a name as well; the id alone says which it is.
-          externalSource: { id: this.contactSourceId! } as never,
-        }),
+      this.platform.call(
+        'postExternalcontactsIdentifierlookupContacts',
+        ({ contacts }) =>
+          contacts.postExternalcontactsIdentifierlookupContacts({
+            type: 'ExternalId',
+            value: guestId,
+            // The SDK's model wants a name as well; the id alone says which it is.
+            externalSource: { id: this.contactSourceId! } as never,
+          }),
+        options,
       ),
     );
     if (contact?.id === undefined) return false;
@@ -63,7 +70,7 @@ export class PlatformMarks extends ConversationMarks {
       this.platform.call(
         'putExternalcontactsConversation',
         ({ contacts }) => contacts.putExternalcontactsConversation(conversationId, association),
-        goingOn(),
+        { ...options, turn: goingOn() },
       ),
     );
     return true;
@@ -72,11 +79,9 @@ export class PlatformMarks extends ConversationMarks {
   /** Of the guest's own part. Only the view across media shows it. */
   private async communicationOf(conversationId: string): Promise<string | null> {
     const conversation = (await nullIfGone(
-      this.platform.call(
-        'getConversation',
-        ({ conversations }) => conversations.getConversation(conversationId),
-        goingOn(),
-      ),
+      this.platform.call('getConversation', ({ conversations }) => conversations.getConversation(conversationId), {
+        turn: goingOn(),
+      }),
     )) as { participants?: { purpose?: string; messages?: { id?: string }[] }[] } | null;
     const guest = conversation?.participants?.findLast(({ purpose }) => purpose === 'customer');
     return guest?.messages?.at(-1)?.id ?? null;

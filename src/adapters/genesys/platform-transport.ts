@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
+import { AppError } from '../../kernel/app-error.js';
+import type { Still } from '../../modules/guest/index.js';
 import type { Turn, Turns } from './call-queue.js';
 import { exchange } from './exchange.js';
 import type { Answer } from './exchange.js';
@@ -24,8 +26,14 @@ export type TransportLimits = {
   readonly attempts: number;
 };
 
+/** When a call is made, and whether it is to be made when its turn has come. */
+export type CallOptions = { readonly turn?: Turn; readonly still?: Still };
+
 /** One call under way. */
-type Call = PlatformRequest & { readonly correlationId: string; readonly deadline: number };
+type Call = PlatformRequest & { readonly still: Still | undefined } & {
+  readonly correlationId: string;
+  readonly deadline: number;
+};
 
 const LIMITS: TransportLimits = { attemptMs: 10_000, callMs: 15_000, attempts: 4 };
 const BACKOFF = new ExponentialBackoff({ initialDelay: 300, maxDelay: 4_000, generator: fullJitterGenerator });
@@ -46,9 +54,9 @@ export class PlatformTransport {
     private readonly limits: TransportLimits = LIMITS,
   ) {}
 
-  /** @throws GenesysFailure, or AppError when it was not this call's turn in time */
-  async send(request: PlatformRequest, turn: Turn = 'person'): Promise<Answer> {
-    const call = { ...request, correlationId: randomUUID(), deadline: performance.now() + this.limits.callMs };
+  /** @throws GenesysFailure, or AppError when it was not this call's turn in time, or it is not to be made any more */
+  async send(request: PlatformRequest, { turn = 'person', still }: CallOptions = {}): Promise<Answer> {
+    const call = { ...request, still, correlationId: randomUUID(), deadline: performance.now() + this.limits.callMs };
     let backoff = BACKOFF.next();
     for (let attempt = 1; ; attempt++) {
       try {
@@ -85,12 +93,13 @@ export class PlatformTransport {
   }
 
   private async attempt(call: Call, turn: Turn): Promise<Answer> {
-    const { correlationId, deadline, ...request } = call;
+    const { correlationId, deadline, still, ...request } = call;
     // Before the turn, so that calls whose turns are apart do not wait for one login and then go together; after it, because a turn can be
     // longer in coming than a token lives.
     await this.token();
     const isTroubled = await this.queue.turn(turn, deadline);
     const token = await this.token();
+    if (still !== undefined && !(await still())) throw notAnyMore();
     const left = Math.max(1, Math.ceil(deadline - performance.now()));
     try {
       const answer = await exchange({
@@ -115,6 +124,9 @@ export class PlatformTransport {
     this.logger.warn('genesys asks to wait', { waitMs: retryAfterMs, called, correlationId });
   }
 }
+
+const notAnyMore = (): AppError =>
+  new AppError('forbidden', 'consent.required', 'Consent was withdrawn while the call waited for its turn.');
 
 /** The other side is away or ill; everything else is an answer. */
 const isAway = ({ status }: GenesysFailure): boolean => status === null || status === 408 || status >= 500;

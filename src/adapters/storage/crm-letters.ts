@@ -8,7 +8,7 @@ import type {
   DeadLetterQuery,
   Minute,
 } from '../../modules/crm-sync/index.js';
-import { fromCursor, pageOf, toCursor } from './page.js';
+import { fromCursor, INSTANT, pageOf, toCursor } from './page.js';
 import type { Queries, Statement } from './statement.js';
 import { asJson } from './statement.js';
 
@@ -68,7 +68,6 @@ const MINUTES: Statement = {
   text: 'select minute, delivered, dead, calls, failures from crm_minute where crm = $1 and minute >= $2 order by minute',
 };
 
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const HOUR_MS = 3_600_000;
 
 export async function listLetters(

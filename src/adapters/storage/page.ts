@@ -4,8 +4,16 @@ import { invalidCursor } from './storage.errors.js';
 export const toCursor = (...parts: readonly (string | number)[]): string =>
   Buffer.from(parts.join(' ')).toString('base64url');
 
+/** An instant as ISO 8601 has it, to the millisecond in UTC. Digits alone are none: there is no 31st of February, and PostgreSQL knows no year 0. */
+export const INSTANT = {
+  test(text: string): boolean {
+    const date = new Date(text);
+    return !text.startsWith('0000') && !Number.isNaN(date.getTime()) && date.toISOString() === text;
+  },
+};
+
 /** @throws AppError `request.invalid` when it does not have one part of each shape */
-export function fromCursor(cursor: string, ...shapes: readonly RegExp[]): string[] {
+export function fromCursor(cursor: string, ...shapes: readonly Pick<RegExp, 'test'>[]): string[] {
   const parts = Buffer.from(cursor, 'base64url').toString().split(' ');
   if (parts.length !== shapes.length || !shapes.every((shape, index) => shape.test(parts[index]!)))
     throw invalidCursor();

@@ -77,6 +77,11 @@ const TAKE_BACK: Statement = {
     where outbox.topic = row.topic and outbox.subject = row.subject`,
 };
 
+const UNDER_WAY: Statement = {
+  name: 'outbox.under_way',
+  text: 'select from outbox where topic = any($1) and subject = $2 and leased_until > $3 limit 1',
+};
+
 const SETTLED =
   'json_to_recordset($1) as row (id bigint, revision integer, attempts integer, at timestamptz, code text)';
 /** Only whoever holds the intent now may let go of it. */
@@ -160,6 +165,11 @@ export class PostgresOutbox extends Outbox {
 
   takeBack(topic: string, subject: string): Promise<void> {
     return this.work.collect(takenBack, `outbox:${topic}:${subject}`, { topic, subject });
+  }
+
+  async isUnderWay(topics: readonly string[], subject: string): Promise<boolean> {
+    const values = [topics, subject, this.clock.now().toISOString()];
+    return (await this.work.query(UNDER_WAY, values)).count > 0;
   }
 
   async claim(topic: string, limit: number, leaseMs: number, by: Claimer = 'anybody'): Promise<ClaimedIntent[]> {

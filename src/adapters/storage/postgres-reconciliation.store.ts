@@ -3,7 +3,7 @@ import { UUID } from '../../kernel/uuid.js';
 import { ReconciliationStore } from '../../modules/crm-sync/index.js';
 import type { Drift, DriftPage, Progress, Reconciliation, ReconciliationPage } from '../../modules/crm-sync/index.js';
 import type { GroupCommitter } from './group-committer.js';
-import { fromCursor, pageOf, toCursor } from './page.js';
+import { fromCursor, INSTANT, pageOf, toCursor } from './page.js';
 import { asJson } from './statement.js';
 import type { Statement } from './statement.js';
 
@@ -88,7 +88,6 @@ const DRIFTS: Statement = {
 
 /** Of each CRM so many are kept. */
 const KEPT = 20;
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const KEY = /^(sha256:)?[0-9a-f-]{36,64}$/;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 

@@ -90,7 +90,7 @@ export class ErasurePlaces {
     if (contacts.length === 0) return { ...known, state: 'open', code: 'genesys.no_contact' };
     if (!this.requests.isOn) return { ...known, state: 'open', code: 'genesys.erasure_off' };
     const isNew = contacts.some(({ requestId }) => requestId === null);
-    return isNew ? this.ask(erasure, { ...place, ...known }) : this.follow({ ...place, ...known });
+    return isNew ? this.ask(erasure, { ...place, ...known }) : this.follow(erasure, { ...place, ...known });
   }
 
   /** Remembered before it is asked, so that a request whose answer is lost is looked for, and only then. */
@@ -108,11 +108,17 @@ export class ErasurePlaces {
     return { state: 'asked', contacts: asked };
   }
 
-  private async follow({ contacts, mayBeMore }: GenesysPlace): Promise<News> {
+  private async follow(erasure: Erasure, place: GenesysPlace): Promise<News> {
+    const { contacts, mayBeMore } = place;
     const outcomes: string[] = [];
     for (const { requestId } of contacts) outcomes.push(await this.requests.outcomeOf(requestId!));
     if (outcomes.includes('under-way')) return { state: 'asked' };
-    if (!outcomes.includes('failed')) return mayBeMore ? UNKNOWN_CONVERSATION : { state: 'done', outcome: 'erased' };
+    if (!outcomes.includes('failed')) {
+      // It may have been put with another meanwhile, by people or by what was on its way.
+      const others = (await this.contactsOf(place)).filter(({ id }) => contacts.every((known) => known.id !== id));
+      if (others.length > 0) return this.ask(erasure, { ...place, contacts: [...contacts, ...others] });
+      return mayBeMore ? UNKNOWN_CONVERSATION : { state: 'done', outcome: 'erased' };
+    }
     // Asked for again it is asked anew.
     const anew = contacts.map((one, at) =>
       outcomes[at] === 'failed' ? { id: one.id, requestId: null, askedAt: null } : one,

@@ -16,7 +16,7 @@ import type { Crm, CrmRecord, Erased } from '../crm-sync/index.js';
 import { ENDING_MS, stateOf } from './erasure.js';
 import type { Erasure } from './erasure.js';
 import { ErasureJobs } from './erasure.jobs.js';
-import { ERASE, ERASE_PLACE, LINK } from './guest.intents.js';
+import { ERASE, ERASE_PLACE, LINK, MARK } from './guest.intents.js';
 import { closed, expired, linked, messageCounted, shown as seenAs } from './guest.js';
 import { mayLeave } from './consent.js';
 import type { Guest } from './guest.js';
@@ -359,6 +359,34 @@ describe('erasing in other places', () => {
     await deliver();
     await later(10_000);
     expect([requests.contacts.length, (await shown(erasure))[0]]).toEqual([2, 'erased']);
+  });
+
+  it('waits for what is on its way to Genesys, and asks for the contact it was put with by then', async () => {
+    const guest = await aPastGuest('contact-1');
+    await storage.outbox.put({ topic: MARK, subject: guest.id, distinct: 'c/contact' });
+    const [marking] = await storage.outbox.claim(MARK, 10, 60_000);
+    const erasure = await services.erasures.request(guest.id, ANY);
+    await deliver();
+    await later(28_000);
+    expect([requests.contacts, (await shown(erasure)).at(-1)]).toEqual([[], ['genesys', 'waiting', null]]);
+    genesys.contactId = 'contact-9';
+    await storage.outbox.done(marking!);
+    await later(3_000);
+    await later(10_000);
+    expect(requests.contacts).toEqual(['contact-1', 'contact-9']);
+    expect((await shown(erasure))[0]).toBe('erased');
+  });
+
+  it('asks for a contact too that a conversation was put with while Genesys erased another', async () => {
+    const guest = await aPastGuest();
+    requests.outcome = 'under-way';
+    const erasure = await services.erasures.request(guest.id, ANY);
+    await deliver();
+    genesys.contactId = 'contact-9';
+    requests.outcome = 'erased';
+    await later(3_600_000);
+    await later(3_600_000);
+    expect([requests.contacts, (await shown(erasure))[0]]).toEqual([['contact-2', 'contact-9'], 'erased']);
   });
 
   it('waits for what is on its way to a CRM, so that it does not come after', async () => {

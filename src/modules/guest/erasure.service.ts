@@ -14,7 +14,7 @@ import type { Erasure } from './erasure.js';
 import { checkCondition } from './guest.condition.js';
 import type { Condition } from './guest.condition.js';
 import { GuestChanges } from './guest.changes.js';
-import { ERASE, LINK } from './guest.intents.js';
+import { ERASE, GUEST_TOPICS, LINK } from './guest.intents.js';
 import { erasing } from './guest.js';
 import type { Guest } from './guest.js';
 import { GuestRemoval } from './guest-removal.service.js';
@@ -182,7 +182,9 @@ export class ErasureService {
   /** All there is here goes, in the unit of work that also remembers where else something is. */
   private async erase(guest: Guest, begun: Erasure): Promise<Erasure> {
     const erasedAt = this.clock.now();
-    const places = placesOf(guest, await this.crmSync.holding(guest.id), this.channel.joins(), erasedAt);
+    const isUnderWay = await this.outbox.isUnderWay(GUEST_TOPICS, guest.id);
+    const joins = this.channel.joins();
+    const places = placesOf(guest, await this.crmSync.holding(guest.id), { joins, isUnderWay }, erasedAt);
     await this.audit.record({
       subject: `guest:${guest.id}`,
       event: 'GUEST_ERASED',

@@ -40,6 +40,8 @@ export type Place = Standing & { readonly name: string } & (
         }[];
         /** There may be one that did not become known here. */
         readonly mayBeMore?: boolean;
+        /** Something was on its way there when the guest was erased here. */
+        readonly isUnderWay?: boolean;
         /** The contacts that Genesys is to erase; empty until they are known. */
         readonly contacts: readonly DueContact[];
       }
@@ -83,11 +85,11 @@ export function stateOf({ erasedAt, places }: Erasure): ErasureState {
   return places.every(({ state }) => state === 'done') ? 'erased' : 'under-way';
 }
 
-/** Where a guest is besides here. `crms`: those that were ever sent something about it. `joins`: whether to open a session begins a conversation. */
+/** Where a guest is besides here. `crms`: those that were ever sent something about it. `isUnderWay`: something is on its way to Genesys. */
 export function placesOf(
   guest: Guest,
   crms: readonly { readonly crm: string; readonly remoteId: string | null; readonly isUnderWay: boolean }[],
-  joins: boolean | null,
+  { joins, isUnderWay }: { readonly joins: boolean | null; readonly isUnderWay: boolean },
   at: Date,
 ): Place[] {
   const waiting = { state: 'waiting', outcome: null, code: null, at: at.toISOString() } as const;
@@ -98,7 +100,7 @@ export function placesOf(
   return [
     ...crms.map((crm) => ({ kind: 'crm' as const, name: `crm/${crm.crm}`, ...crm, ...waiting })),
     ...(conversations.length > 0 || mayBeMore
-      ? [{ kind: 'genesys' as const, name: 'genesys', conversations, mayBeMore, contacts: [], ...waiting }]
+      ? [{ kind: 'genesys' as const, name: 'genesys', conversations, mayBeMore, isUnderWay, contacts: [], ...waiting }]
       : []),
   ];
 }

@@ -47,7 +47,7 @@ export class FollowJobs implements OnApplicationBootstrap {
       },
       [MARK]: {
         concurrency: 4,
-        deliver: ({ subject, payload, attempt }) => marks.mark(subject, payload as Mark, attempt),
+        deliver: unlessGone(({ subject, payload, attempt }) => marks.mark(subject, payload as Mark, attempt)),
       },
     };
   }

@@ -124,13 +124,13 @@ export class GuestJobs implements OnApplicationBootstrap {
   }
 }
 
-/** A guest may be erased while something is done for it: with it goes what was to be done. */
+/** A guest may be erased, or withdraw its consent, while something waits to be done for it: then it is not to be done any more. */
 export const unlessGone =
   (deliver: (intent: ClaimedIntent) => Promise<void>): Delivery['deliver'] =>
   async (intent) => {
     try {
       await deliver(intent);
     } catch (error) {
-      if (errorCode(error) !== 'guest.not_found') throw error;
+      if (!['guest.not_found', 'consent.required'].includes(errorCode(error))) throw error;
     }
   };

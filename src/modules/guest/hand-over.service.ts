@@ -197,7 +197,8 @@ export class HandOverService {
     const handedOver = { conversationId: conversation.id, hash: attributesHash(attributes) };
     if (guest.handedOver?.conversationId === handedOver.conversationId && guest.handedOver.hash === handedOver.hash)
       return;
-    await this.conversations.setAttributes(conversation.id, conversation.participantId, attributes);
+    const still = async (): Promise<boolean> => mayLeave(await this.guests.get(guestId), 'genesys.attributes');
+    await this.conversations.setAttributes(conversation.id, conversation.participantId, attributes, still);
     await this.guests.update(guest.id, (known) => ({ ...known, handedOver }));
   }
 

@@ -4,6 +4,7 @@ import { Outbox } from '../../kernel/outbox.js';
 import { mayLeave } from './consent.js';
 import { MARK } from './guest.intents.js';
 import { ConversationMarks } from './ports/conversation-marks.js';
+import type { Still } from './ports/conversations.js';
 import { GuestStore } from './ports/guest.store.js';
 
 /** A contact that is not there after so many looks, some minutes, is not kept for this guest. */
@@ -25,12 +26,13 @@ export class MarkService {
   async mark(guestId: string, { conversationId, what }: Mark, attempt: number): Promise<void> {
     const guest = await this.guests.find(guestId);
     if (guest === null || !mayLeave(guest, 'genesys.mark')) return;
-    if (what === 'tag') return this.tag(conversationId, guestId);
-    if (await this.marks.associate(conversationId, guestId)) return;
+    const still = async (): Promise<boolean> => mayLeave(await this.guests.get(guestId), 'genesys.mark');
+    if (what === 'tag') return this.tag(conversationId, guestId, still);
+    if (await this.marks.associate(conversationId, guestId, still)) return;
     if (attempt < CONTACT_ATTEMPTS) throw contactUnknown(Math.min(60_000, 1_000 * 2 ** attempt));
   }
 
-  private async tag(conversationId: string, guestId: string): Promise<void> {
+  private async tag(conversationId: string, guestId: string, still: Still): Promise<void> {
     // Apart, so that what waits for a contact does not tag again and again.
     if (this.marks.hasContacts)
       await this.outbox.put({
@@ -39,7 +41,7 @@ export class MarkService {
         distinct: `${conversationId}/contact`,
         payload: { conversationId, what: 'contact' },
       });
-    await this.marks.tag(conversationId, guestId);
+    await this.marks.tag(conversationId, guestId, still);
   }
 }
 

@@ -56,6 +56,9 @@ export function conversationsContract(openLab: () => Promise<ConversationsLab>):
   it('sets participant data by name and leaves the rest; doing it again changes nothing', async () => {
     const { conversationId } = await lab.begin('Hello', { source: 'website', locale: 'en' });
     const { participantId } = (await lab.conversations.read(conversationId))!;
+    const never = async (): Promise<boolean> => false;
+    const withheld = lab.conversations.setAttributes(conversationId, participantId, { locale: 'xx', x: 'y' }, never);
+    await expect(withheld).rejects.toMatchObject({ code: 'consent.required' });
     for (let times = 0; times < 2; times++)
       await lab.conversations.setAttributes(conversationId, participantId, { locale: 'de', interactions: '3' });
     expect((await lab.conversations.read(conversationId))!.attributes).toEqual({
