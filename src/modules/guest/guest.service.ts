@@ -122,8 +122,9 @@ export class GuestService {
         const after = patched(known, patch, this.clock.now());
         if (after !== known || condition.type === 'base') checkCondition(known, patch, condition);
         if (after === known) return known;
-        // Without consent nothing more is taken in; what is there may still be taken away.
-        const added = after.consent.dataProcessing ? [] : takenIn(after);
+        // Without consent nothing more is taken in; what is there may still be taken away. Whoever withdraws is never refused for what comes with it.
+        const isWithdrawn = !known.consent.dataProcessing && !after.consent.dataProcessing;
+        const added = isWithdrawn ? takenIn(after) : [];
         if (added.length > 0) throw consentNotLive(id, 'dataProcessing', added);
         this.checkAttributes(after, known);
         return after;
