@@ -98,11 +98,8 @@ async function againstRaw(name, asked, { seconds, rounds, dist, profile, say, to
     { name: 'raw', place: placeOf('raw', name), acknowledged: ids.raw, rows: { guest: 1 } },
   ]);
   /** @param {'perSecond' | 'p50Ms' | 'p99Ms'} figure */
-  const medians = (figure) => ({
-    ...Object.fromEntries(
-      variants.map((variant) => [variant, median(results.map((result) => result[variant][figure]))]),
-    ),
-  });
+  const medians = (figure) =>
+    Object.fromEntries(variants.map((variant) => [variant, median(results.map((result) => result[variant][figure]))]));
   /** @param {Variant} variant */
   const ratioTo = (variant) => results.map((result) => rounded(result.ours.perSecond / result[variant].perSecond, 3));
   const ratios = { ofRaw: ratioTo('raw'), ...(together === undefined ? {} : { ofTogether: ratioTo('together') }) };

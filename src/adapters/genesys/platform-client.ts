@@ -57,7 +57,7 @@ export class PlatformClient {
   ): Promise<T> {
     try {
       const apis = (this.apis ??= this.connect());
-      return await currentOptions.run({ turn, ...(still && { still }) }, () => work(apis));
+      return await currentOptions.run({ turn, still }, () => work(apis));
     } catch (error) {
       if (error instanceof GenesysFailure && error.status !== 404) {
         const { status, called, facts } = error;

@@ -42,7 +42,7 @@ export class PlatformConversations extends Conversations {
         conversations.patchConversationParticipantAttributes(conversationId, participantId, {
           attributes: { ...attributes },
         }),
-      { ...(still && { still }) },
+      { still },
     );
   }
 

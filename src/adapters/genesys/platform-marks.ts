@@ -4,7 +4,6 @@ import type { Still } from '../../modules/guest/index.js';
 import type { OptionalCalls } from './optional-calls.js';
 import { goingOn } from './platform-client.js';
 import type { PlatformClient } from './platform-client.js';
-import type { CallOptions } from './platform-transport.js';
 
 /** `ConversationMarks` by the Platform API. */
 export class PlatformMarks extends ConversationMarks {
@@ -27,7 +26,7 @@ export class PlatformMarks extends ConversationMarks {
         this.platform.call(
           'putConversationTags',
           ({ conversations }) => conversations.putConversationTags(conversationId, { externalTag }),
-          { ...(still && { still }) },
+          { still },
         ),
       ),
     );
@@ -37,7 +36,7 @@ export class PlatformMarks extends ConversationMarks {
     const done = await this.optional.call(
       'contact association',
       'externalContacts:contact:view, conversation:communication:view, externalContacts:conversation:associate',
-      () => this.put(conversationId, guestId, { ...(still && { still }) }),
+      () => this.put(conversationId, guestId, still),
     );
     // What is not permitted is not waited for.
     return done ?? true;
@@ -47,7 +46,7 @@ export class PlatformMarks extends ConversationMarks {
     return this.optional.off();
   }
 
-  private async put(conversationId: string, guestId: string, options: CallOptions): Promise<boolean> {
+  private async put(conversationId: string, guestId: string, still?: Still): Promise<boolean> {
     const contact = await nullIfGone(
       this.platform.call(
         'postExternalcontactsIdentifierlookupContacts',
@@ -58,7 +57,7 @@ export class PlatformMarks extends ConversationMarks {
             // The SDK's model wants a name as well; the id alone says which it is.
             externalSource: { id: this.contactSourceId! } as never,
           }),
-        options,
+        { still },
       ),
     );
     if (contact?.id === undefined) return false;
@@ -70,7 +69,7 @@ export class PlatformMarks extends ConversationMarks {
       this.platform.call(
         'putExternalcontactsConversation',
         ({ contacts }) => contacts.putExternalcontactsConversation(conversationId, association),
-        { ...options, turn: goingOn() },
+        { still, turn: goingOn() },
       ),
     );
     return true;

@@ -27,13 +27,11 @@ export type TransportLimits = {
 };
 
 /** When a call is made, and whether it is to be made when its turn has come. */
-export type CallOptions = { readonly turn?: Turn; readonly still?: Still };
+export type CallOptions = { readonly turn?: Turn; readonly still?: Still | undefined };
 
 /** One call under way. */
-type Call = PlatformRequest & { readonly still: Still | undefined } & {
-  readonly correlationId: string;
-  readonly deadline: number;
-};
+type Call = PlatformRequest &
+  Pick<CallOptions, 'still'> & { readonly correlationId: string; readonly deadline: number };
 
 const LIMITS: TransportLimits = { attemptMs: 10_000, callMs: 15_000, attempts: 4 };
 const BACKOFF = new ExponentialBackoff({ initialDelay: 300, maxDelay: 4_000, generator: fullJitterGenerator });

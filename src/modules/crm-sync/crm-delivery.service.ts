@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { AppError, errorCode } from '../../kernel/app-error.js';
 import { backoffMs } from '../../kernel/backoff.js';
 import type { Clock } from '../../kernel/clock.js';
+import { UnderWay } from '../../kernel/under-way.js';
 import type { UnitOfWork } from '../../kernel/unit-of-work.js';
 import type { AuditService } from '../audit/index.js';
 import { answered, chunkSizeOf, failed, limited, locked, stateOf, waiting } from './breaker.js';
@@ -17,7 +18,6 @@ import type { Crm } from './ports/crm.js';
 import type { CrmStore, Outcome, Postponement } from './ports/crm.store.js';
 import { reactionTo, retryDelayMs } from './reaction.js';
 import type { Reaction } from './reaction.js';
-import { UnderWay } from '../../kernel/under-way.js';
 
 /** Longer than a CRM is given to answer. Should it run out all the same, a chunk is sent twice under one key, which changes nothing. */
 const LEASE_MS = 20_000;

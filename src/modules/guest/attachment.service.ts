@@ -61,7 +61,7 @@ export class AttachmentService {
     const at = this.clock.now();
     return this.work.run(async () => {
       // Locked, so that nothing is written beside its removal.
-      requireWritable(await this.guests.update(guestId, (known) => known), 'genesys.message');
+      requireWritable(await this.guests.lock(guestId), 'genesys.message');
       const fault = faultOf({ ...about, size }, this.channel.fileRules());
       if (fault !== null) throw fault;
       if ((await this.attachments.waiting(guestId)) >= MOST_FILES_WAITING)

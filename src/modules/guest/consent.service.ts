@@ -46,7 +46,7 @@ export class ConsentService {
     if (errors.length > 0) throw consentInvalid(errors);
     return this.work.run(async () => {
       // Locked first: whoever decides on this guest at the same time waits, and then sees this decision.
-      const guest = await this.guests.update(guestId, (known) => known);
+      const guest = await this.guests.lock(guestId);
       if (guest.state === 'erased') throw guestClosed(guestId, guest.state);
       const current = await this.consents.current(guestId, wanted.purpose);
       const lastWord = lastWordAt(guest, current);

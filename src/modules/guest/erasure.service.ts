@@ -11,7 +11,7 @@ import { intentOf } from './erasure.intent.js';
 import { erasureNotFound, placeNotFound } from './erasure.errors.js';
 import { ENDING_MS, isEnded, placesOf, reopened, withPlace } from './erasure.js';
 import type { Erasure } from './erasure.js';
-import { checkCondition } from './guest.condition.js';
+import { checkVersion } from './guest.condition.js';
 import type { Condition } from './guest.condition.js';
 import { GuestChanges } from './guest.changes.js';
 import { ERASE, GUEST_TOPICS, LINK } from './guest.intents.js';
@@ -56,7 +56,7 @@ export class ErasureService {
         const guest = await this.changes.change(
           guestId,
           (before) => {
-            checkCondition(before, 'whole', condition);
+            checkVersion(before, condition);
             const now = this.clock.now();
             isOver = isEnded(before, this.channel.joins(), now);
             return isOver ? before : erasing(before, now);
@@ -122,7 +122,7 @@ export class ErasureService {
       return new Date(now.getTime() + LOOK_MS);
     await this.work.run(async () => {
       // Locked, so that nothing that is still heard of it can be written beside its removal.
-      const guest = await this.guests.update(guestId, (known) => known);
+      const guest = await this.guests.lock(guestId);
       await this.erase(guest, erasure);
     }, `guest:${guestId}`);
   }

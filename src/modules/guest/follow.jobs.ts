@@ -5,7 +5,7 @@ import { Courier } from '../../kernel/courier.js';
 import type { Delivery } from '../../kernel/courier.js';
 import { JobRunner } from '../../kernel/job-runner.js';
 import { Outbox } from '../../kernel/outbox.js';
-import { unlessGone } from './guest.jobs.js';
+import { whileWanted } from './guest.jobs.js';
 import { FollowService } from './follow.service.js';
 import { FOLLOW, MARK } from './guest.intents.js';
 import { MarkService } from './mark.service.js';
@@ -38,7 +38,7 @@ export class FollowJobs implements OnApplicationBootstrap {
     this.deliveries = {
       [FOLLOW]: {
         concurrency: 16,
-        deliver: unlessGone(({ subject, payload, attempt }) =>
+        deliver: whileWanted(({ subject, payload, attempt }) =>
           followed.follow(
             { conversationId: subject, guestId: payload['guestId'] ?? null, ended: payload['ended'] === 'true' },
             attempt,
@@ -47,7 +47,7 @@ export class FollowJobs implements OnApplicationBootstrap {
       },
       [MARK]: {
         concurrency: 4,
-        deliver: unlessGone(({ subject, payload, attempt }) => marks.mark(subject, payload as Mark, attempt)),
+        deliver: whileWanted(({ subject, payload, attempt }) => marks.mark(subject, payload as Mark, attempt)),
       },
     };
   }

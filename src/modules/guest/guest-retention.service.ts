@@ -71,7 +71,7 @@ export class GuestRetention implements OnModuleInit {
     let gone = 0;
     for (const id of ids) {
       // Locked, so that nothing that is still heard of it can be written beside its removal.
-      const guest = await this.guests.update(id, (known) => known);
+      const guest = await this.guests.lock(id);
       if (await this.isInUse(guest)) await this.guests.putOff(id, new Date(before.getTime() + AGAIN_MS));
       else {
         await this.forget(guest);

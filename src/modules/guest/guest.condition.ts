@@ -12,23 +12,29 @@ export type Condition =
   | { readonly type: 'base'; readonly base: number }
   | { readonly type: 'any' };
 
-/**
- * `patch`: what is to be changed, or `whole` when that is the guest as such.
- * @throws AppError `guest.version_mismatch`, `guest.overlapping_change`, `guest.unknown_base` when it does not hold
- */
-export function checkCondition(guest: Guest, patch: GuestPatch | 'whole', condition: Condition): void {
+/** @throws AppError `guest.version_mismatch`, `guest.overlapping_change`, `guest.unknown_base` when it does not hold for a guest that is to be patched so */
+export function checkCondition(guest: Guest, patch: GuestPatch, condition: Condition): void {
   if (condition.type === 'any') return;
   if (condition.type === 'version') {
-    const { versions, seen = versions } = condition;
+    const { versions } = condition;
     if (versions.includes(guest.version)) return;
-    const base = Math.max(0, ...seen.filter((version) => version <= guest.version));
-    if (patch === 'whole') throw staleView(guest, changedSince(guest, base));
-    const conflicts = conflictingPointers(guest, patch, base);
+    const conflicts = conflictingPointers(guest, patch, lastSeen(guest, condition));
     throw versions.length === 0 ? noStrongTag(guest, conflicts) : versionMismatch(guest, conflicts);
   }
-  if (patch === 'whole') return;
   // A caller may know a version from before the database was restored; nobody can say what has changed since.
   if (condition.base > guest.version) throw unknownBase(guest, changedPointers(guest, patch));
   const conflicts = conflictingPointers(guest, patch, condition.base);
   if (conflicts.length > 0) throw overlappingChange(guest, conflicts);
 }
+
+/**
+ * As above, for what is done to the guest as such: nothing in it can be merged.
+ * @throws AppError `guest.version_mismatch`
+ */
+export function checkVersion(guest: Guest, condition: Condition): void {
+  if (condition.type !== 'version' || condition.versions.includes(guest.version)) return;
+  throw staleView(guest, changedSince(guest, lastSeen(guest, condition)));
+}
+
+const lastSeen = (guest: Guest, { versions, seen = versions }: Extract<Condition, { type: 'version' }>): number =>
+  Math.max(0, ...seen.filter((version) => version <= guest.version));

@@ -10,7 +10,7 @@ import {
   MaxLength,
   MinLength,
 } from 'class-validator';
-import type { EntityTags } from '../../http/etag.js';
+import type { EntityTag, EntityTags } from '../../http/etag.js';
 import { PageQuery } from '../../http/page-query.js';
 import { MayBeAbsent, Nested, QueryInt } from '../../http/validation.js';
 import { GUEST_STATES, MODES } from './guest.js';
@@ -271,10 +271,11 @@ export class PatchQuery {
 /** What `If-Match` and `?base=` ask for. Only strong tags of whole versions can match (RFC 9110 §13.1.1). */
 export function conditionOf(tags: EntityTags, base?: number): Condition {
   if (tags === '*') return base === undefined ? { type: 'any' } : { type: 'base', base };
-  const known = tags.filter(({ opaque }) => /^[1-9]\d{0,14}$/.test(opaque));
-  const seen = known.map(({ opaque }) => Number(opaque));
-  return { type: 'version', versions: seen.filter((_, at) => !known[at]!.weak), seen };
+  return { type: 'version', versions: versionsIn(tags.filter(({ weak }) => !weak)), seen: versionsIn(tags) };
 }
+
+const versionsIn = (tags: readonly EntityTag[]): number[] =>
+  tags.filter(({ opaque }) => /^[1-9]\d{0,14}$/.test(opaque)).map(({ opaque }) => Number(opaque));
 
 export class ListGuestsQuery extends PageQuery {
   @ApiPropertyOptional({ enum: GUEST_STATES, description: 'Only guests in this state' })

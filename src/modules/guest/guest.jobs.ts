@@ -41,20 +41,22 @@ export class GuestJobs implements OnApplicationBootstrap {
       [HAND_OVER]: {
         by: 'holder',
         concurrency: 32,
-        deliver: unlessGone(({ subject, attempt }) => handOvers.handOver(subject, attempt)),
+        deliver: whileWanted(({ subject, attempt }) => handOvers.handOver(subject, attempt)),
         parked: ({ subject }, code) => conversations.refused(subject, code),
       },
       [SEND]: {
         by: 'holder',
         concurrency: 32,
-        deliver: unlessGone(({ subject, payload, attempt }) => handOvers.send(subject, payload['messageId']!, attempt)),
+        deliver: whileWanted(({ subject, payload, attempt }) =>
+          handOvers.send(subject, payload['messageId']!, attempt),
+        ),
         parked: ({ subject, payload }) => messages.failed(subject, payload['messageId']!),
       },
       [UPLOAD]: {
         by: 'holder',
         // Each has its file in memory.
         concurrency: 4,
-        deliver: unlessGone(({ subject, payload, attempt }) =>
+        deliver: whileWanted(({ subject, payload, attempt }) =>
           handOvers.upload(subject, payload['attachmentId']!, attempt),
         ),
         parked: ({ subject, payload }, code) => attachments.refused(subject, payload['attachmentId']!, code),
@@ -62,12 +64,12 @@ export class GuestJobs implements OnApplicationBootstrap {
       [LOCATE]: {
         by: 'holder',
         concurrency: 16,
-        deliver: unlessGone(({ subject, payload }) => handOvers.locate(subject, payload['attachmentId']!)),
+        deliver: whileWanted(({ subject, payload }) => handOvers.locate(subject, payload['attachmentId']!)),
         parked: ({ subject, payload }, code) => attachments.unlocated(subject, payload['attachmentId']!, code),
       },
       [LINK]: {
         concurrency: 16,
-        deliver: unlessGone(({ subject, payload, attempt }) =>
+        deliver: whileWanted(({ subject, payload, attempt }) =>
           conversations.link(subject, payload['messageId']!, attempt),
         ),
       },
@@ -125,7 +127,7 @@ export class GuestJobs implements OnApplicationBootstrap {
 }
 
 /** A guest may be erased, or withdraw its consent, while something waits to be done for it: then it is not to be done any more. */
-export const unlessGone =
+export const whileWanted =
   (deliver: (intent: ClaimedIntent) => Promise<void>): Delivery['deliver'] =>
   async (intent) => {
     try {

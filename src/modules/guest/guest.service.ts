@@ -10,7 +10,7 @@ import type { Claim } from '../identity/index.js';
 import { consentNotLive } from './consent.errors.js';
 import { attributeErrors, withoutQuery } from './guest.attributes.js';
 import { GuestChanges } from './guest.changes.js';
-import { checkCondition } from './guest.condition.js';
+import { checkCondition, checkVersion } from './guest.condition.js';
 import type { Condition } from './guest.condition.js';
 import { consentRequired, widgetSignsInItself } from './guest.errors.js';
 import { masked } from './guest.masking.js';
@@ -146,7 +146,7 @@ export class GuestService {
       id,
       (known) => {
         const after = closing(known, this.clock.now());
-        if (after !== known) checkCondition(known, 'whole', condition);
+        if (after !== known) checkVersion(known, condition);
         return after;
       },
       (before) => ({ event: 'GUEST_CLOSING', changes: { from: before.state } }),

@@ -141,11 +141,15 @@ export function moved(guest: Guest, to: GuestState, at: Date, change: Partial<Gu
   return changed(guest, at, { ...change, state: to });
 }
 
-/** What the change that led to this version changed of what callers may: leaves, as JSON pointers. */
-export const pointersOfChange = ({ touched, version }: Pick<Guest, 'touched' | 'version'>): string[] =>
+/** The leaves that were changed after a version, as JSON pointers. */
+export const changedSince = ({ touched }: Pick<Guest, 'touched'>, base: number): string[] =>
   Object.keys(touched)
-    .filter((pointer) => touched[pointer] === version)
+    .filter((pointer) => touched[pointer]! > base)
     .sort();
+
+/** What the change that led to this version changed of what callers may: leaves, as JSON pointers. */
+export const pointersOfChange = (guest: Pick<Guest, 'touched' | 'version'>): string[] =>
+  changedSince(guest, guest.version - 1);
 
 /** What the change that led to this version took in of context and attributes, other than taking it away: leaves, as JSON pointers. */
 export function takenIn(guest: Guest): string[] {
@@ -157,12 +161,6 @@ export function takenIn(guest: Guest): string[] {
 /** The leaves a patch would really change, as JSON pointers. Empty when everything it asks for is in place. */
 export const changedPointers = (guest: Guest, patch: GuestPatch): string[] =>
   differences(patchable(guest), merged(guest, patch));
-
-/** The leaves that were changed after a version, as JSON pointers. */
-export const changedSince = ({ touched }: Guest, base: number): string[] =>
-  Object.keys(touched)
-    .filter((pointer) => touched[pointer]! > base)
-    .sort();
 
 /**
  * Of the leaves a patch made against version `base` speaks of, those that somebody else has changed since. To the same value counts too: two

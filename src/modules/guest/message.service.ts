@@ -51,7 +51,7 @@ export class MessageService {
     if (excess > 0) throw tooLong(excess);
     return this.work.run(async () => {
       // Locked, so that nothing is written beside its removal.
-      requireWritable(await this.guests.update(guestId, (known) => known), 'genesys.message');
+      requireWritable(await this.guests.lock(guestId), 'genesys.message');
       if ((await this.messages.queued(guestId)).length >= MOST_QUEUED)
         throw queueFull(guestId, MOST_QUEUED, QUEUE_MOVES_MS);
       const message: Message = {

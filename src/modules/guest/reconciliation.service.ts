@@ -189,7 +189,8 @@ export class ReconciliationService {
         throw error;
       });
       this.claims.push(...(page?.claims ?? []));
-      this.search = page?.cursor == null ? null : { interval, cursor: page.cursor };
+      const next = page?.cursor ?? null;
+      this.search = next === null ? null : { interval, cursor: next };
       if (this.search === null) this.searchedUntil = interval.until;
     }
   }

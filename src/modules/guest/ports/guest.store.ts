@@ -38,6 +38,13 @@ export abstract class GuestStore {
    */
   abstract update(id: string, change: (guest: Guest) => Guest): Promise<Guest>;
   /**
+   * The guest, which nobody else changes or removes before the current unit of work ends.
+   * @throws AppError `guest.not_found`
+   */
+  lock(id: string): Promise<Guest> {
+    return this.update(id, (known) => known);
+  }
+  /**
    * Newest first. A page stays stable while guests are added: the cursor names the last one seen.
    * @throws AppError `request.invalid` for a cursor of another list
    */
