@@ -123,6 +123,8 @@ async function brokenChains(storage: Storage): Promise<number> {
   return [...chains].filter(([subject, entries]) => !checkChain(subject, entries).ok).length;
 }
 
+const anyOf = <T>(many: readonly T[]): T => many[Math.floor(Math.random() * many.length)]!;
+
 export type Fuzz = { readonly queries: number; readonly refused: number; readonly wrong: readonly string[] };
 
 /** Good and bad queries in disorder on one pool, every answer tagged: a query that is given another query's answer is noticed. */
@@ -144,21 +146,48 @@ export async function fuzzProtocol(pool: pg.Pool, queries: number): Promise<Fuzz
     );
     if (got !== code) wrong.push(`${code} was answered with ${got}`);
   };
+  const single: readonly ((tag: string, on: pg.Pool | pg.PoolClient) => Promise<void>)[] = [
+    (tag, on) => expectTag(tag, on.query('select $1::text as tag', [tag])),
+    (tag, on) => expectTag(tag, on.query({ name: 'fuzz.named', text: 'select $1::text as tag, 1', values: [tag] })),
+    (tag, on) => expectTag(tag, on.query(`select '${tag}' as tag`)),
+    (tag, on) => expectTag(tag, on.query(`select $1::text as tag, repeat('x', 300000)`, [tag])),
+    (tag, on) => expectTag(tag, on.query('select $1::text as tag, $2::text as big', [tag, 'y'.repeat(200_000)])),
+    (tag, on) => expectTag(tag, on.query('insert into fuzz values ($1) returning tag', [tag])),
+    (_, on) => expectRefusal('42601', on.query('selct 1')),
+    (_, on) => expectRefusal('42P01', on.query('select $1::text from nowhere', ['x'])),
+    (_, on) => expectRefusal('22P02', on.query('select $1::int as tag', ['no number'])),
+    (_, on) => expectRefusal('22012', on.query('select 1 / $1::int as tag', [0])),
+    (_, on) => expectRefusal('22012', on.query({ name: 'fuzz.zero', text: 'select 1 / $1::int as tag', values: [0] })),
+    (_, on) => expectRefusal('22012', on.query('select 1; select 1 / 0; select 2')),
+    (_, on) => expectRefusal('08P01', on.query('select $1::text, $2::text', ['one'])),
+    (tag, on) => expectRefusal('23503', on.query('insert into fuzz values ($1, $2)', [tag, 'nobody'])),
+  ];
   const kinds: readonly ((tag: string) => Promise<void>)[] = [
-    (tag) => expectTag(tag, pool.query('select $1::text as tag', [tag])),
-    (tag) => expectTag(tag, pool.query({ name: 'fuzz.named', text: 'select $1::text as tag, 1', values: [tag] })),
-    (tag) => expectTag(tag, pool.query(`select '${tag}' as tag`)),
-    (tag) => expectTag(tag, pool.query(`select $1::text as tag, repeat('x', 300000)`, [tag])),
-    (tag) => expectTag(tag, pool.query('select $1::text as tag, $2::text as big', [tag, 'y'.repeat(200_000)])),
-    (tag) => expectTag(tag, pool.query('insert into fuzz values ($1) returning tag', [tag])),
-    () => expectRefusal('42601', pool.query('selct 1')),
-    () => expectRefusal('42P01', pool.query('select $1::text from nowhere', ['x'])),
-    () => expectRefusal('22P02', pool.query('select $1::int as tag', ['no number'])),
-    () => expectRefusal('22012', pool.query('select 1 / $1::int as tag', [0])),
-    () => expectRefusal('22012', pool.query({ name: 'fuzz.zero', text: 'select 1 / $1::int as tag', values: [0] })),
-    () => expectRefusal('22012', pool.query('select 1; select 1 / 0; select 2')),
-    () => expectRefusal('08P01', pool.query('select $1::text, $2::text', ['one'])),
-    (tag) => expectRefusal('23503', pool.query('insert into fuzz values ($1, $2)', [tag, 'nobody'])),
+    ...single.map((kind) => (tag: string) => kind(tag, pool)),
+    // Several on one connection, none of which waits for the answer to the one before.
+    async (tag) => {
+      const client = await pool.connect();
+      try {
+        await Promise.all(Array.from({ length: 8 }, (_, n) => anyOf(single)(`${tag} ${n}`, client)));
+      } finally {
+        client.release();
+      }
+    },
+    async (tag) => {
+      const client = await pool.connect();
+      try {
+        await Promise.all([
+          client.query('begin'),
+          expectTag(tag, client.query({ name: 'fuzz.named', text: 'select $1::text as tag, 1', values: [tag] })),
+          expectRefusal('22012', client.query('select 1 / $1::int as tag', [0])),
+          expectRefusal('25P02', client.query('select $1::text as tag', [tag])),
+          client.query('rollback'),
+          expectTag(tag, client.query('select $1::text as tag', [tag])),
+        ]);
+      } finally {
+        client.release();
+      }
+    },
     async (tag) => {
       const client = await pool.connect();
       try {
@@ -184,8 +213,7 @@ export async function fuzzProtocol(pool: pg.Pool, queries: number): Promise<Fuzz
   ];
   const inFlight = new Set<Promise<void>>();
   for (let n = 0; n < queries; n++) {
-    const kind = kinds[Math.floor(Math.random() * kinds.length)]!;
-    const query = kind(`${n} ${randomUUID()}`).catch((error: unknown) => void wrong.push(String(error)));
+    const query = anyOf(kinds)(`${n} ${randomUUID()}`).catch((error: unknown) => void wrong.push(String(error)));
     inFlight.add(query);
     void query.finally(() => inFlight.delete(query));
     if (inFlight.size >= 16) await Promise.race(inFlight);

@@ -1,4 +1,5 @@
 import type { Queries } from './statement.js';
+import { isAftermath } from './storage.errors.js';
 
 /** Where collected rows go: one kind of write, done for many rows of many units at once. */
 export type Sink<Row> = {
@@ -39,14 +40,19 @@ export class Pending {
     return this.stages.length === 0;
   }
 
-  /** Writes everything and forgets it. Sinks are taken by name, so that all processes lock tables in one order. */
+  /**
+   * Writes everything and forgets it. The sinks of a stage send their statements together; they are taken by name, so that all processes lock tables
+   * in one order. Nothing is on its way any more once this settles.
+   */
   async write(queries: Queries): Promise<void> {
     const stages = this.stages;
     this.stages = [];
     this.places.clear();
     for (const stage of stages) {
       const sinks = [...stage].sort(([a], [b]) => (a.name < b.name ? -1 : 1));
-      for (const [sink, rows] of sinks) await sink.write(queries, rows);
+      const written = await Promise.allSettled(sinks.map(async ([sink, rows]) => sink.write(queries, rows)));
+      const errors = written.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+      if (errors.length > 0) throw errors.find((error) => !isAftermath(error)) ?? errors[0];
     }
   }
 }

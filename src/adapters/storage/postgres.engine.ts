@@ -14,10 +14,11 @@ const logger = new Logger('storage');
 
 /** A PostgreSQL server by URL, shared by as many processes as needed. */
 export async function openPostgres({ url, connections = 10 }: PostgresOptions): Promise<Engine> {
-  const pool = (max: number): pg.Pool => {
+  const pool = (max: number, pipeline: boolean): pg.Pool => {
     const made = new pg.Pool({
       connectionString: url,
       max,
+      pipeline,
       types,
       application_name: 'guest-manager',
       options: PLANNER.map((setting) => `-c ${setting}`).join(' '),
@@ -32,8 +33,8 @@ export async function openPostgres({ url, connections = 10 }: PostgresOptions): 
     made.on('error', ({ message }) => logger.warn('database connection broke', { reason: message }));
     return made;
   };
-  const reads = pool(connections);
-  const writes = pool(1);
+  const reads = pool(connections, false);
+  const writes = pool(1, true);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= Promise.all([reads.end(), writes.end()]).then(() => undefined));
   try {

@@ -41,8 +41,7 @@ export class SharedTransaction {
   async outright<T>(work: () => Promise<T>): Promise<T> {
     this.assertSound();
     try {
-      if (!this.hasBegun) await this.start();
-      return await work();
+      return await (this.hasBegun ? work() : this.begunWith(work));
     } catch (error) {
       this.doom(error);
       throw error;
@@ -80,11 +79,19 @@ export class SharedTransaction {
     }
   }
 
+  /** A server can be told to cancel a statement: had it cancelled the beginning, what was sent along would be committed by itself. */
+  private async begunWith<T>(work: () => Promise<T>): Promise<T> {
+    const begun = this.start();
+    if (this.isRemote) await begun;
+    const [, done] = await Promise.all([begun, work()]);
+    return done;
+  }
+
   private async start(): Promise<void> {
+    this.hasBegun = true;
     const { rows } = await this.connection.command(
       this.isRemote ? `${BEGIN}; select pg_current_xact_id()::text as id` : BEGIN,
     );
     this.id = rows[0]?.id;
-    this.hasBegun = true;
   }
 }

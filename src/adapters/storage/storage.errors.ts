@@ -65,6 +65,9 @@ export function statementError(statement: string, error: unknown): Error {
   return new StatementFailed(statement, code, error.constraint, explanation);
 }
 
+/** Refused only because a statement before it in its transaction was. */
+export const isAftermath = (error: unknown): boolean => error instanceof StatementFailed && error.code === '25P02';
+
 /**
  * Lost against another transaction, not in time, or for want of disk or memory (classes 53 and 58): the same work may succeed when it is done again.
  */

@@ -74,6 +74,7 @@ export class EmbeddedEngine implements Engine {
     this.reads = this.writes = new pg.Pool({
       stream: () => new PGliteStream(this.database, () => this.files.failure),
       max: 1,
+      pipeline: true,
       idleTimeoutMillis: 0,
       user: 'postgres',
       database: 'postgres',

@@ -70,6 +70,11 @@ export class PGliteStream extends Duplex {
     this.exchange(messages).then(() => this.yieldNowAndThen(done), done);
   }
 
+  /** What was sent while the database was at work goes to it together. */
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'buffer', done);
+  }
+
   override _final(done: () => void): void {
     this.push(null);
     done();

@@ -74,7 +74,9 @@ export function guestNewsContract(openLab: () => Promise<GuestNewsLab>, writesBe
 
   it('begins with what is stored after one began to look', async () => {
     await lab.messages.add(aMessage());
-    const position = await lab.another.news.start(null);
+    let position = await lab.another.news.start(null);
+    // On a server that others use too, a position lies before whatever they have not ended yet.
+    while ((await after(position)).messages.length > 0) position = await lab.another.news.start(null);
     const message = aMessage();
     await lab.messages.add(message);
     expect((await after(position)).messages).toEqual([message]);
