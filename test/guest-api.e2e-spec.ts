@@ -204,6 +204,26 @@ describe('POST /v1/guests', () => {
   });
 });
 
+describe('a query string', () => {
+  it('is refused by its JSON pointers where a call takes none, and nothing is done', async () => {
+    const { id } = await create();
+    for (const ask of [
+      () => api.get<ProblemAnswer>(`/v1/guests/${id}?version=1`),
+      () => api.post<ProblemAnswer>(`/v1/guests/${id}/close?version=1`, {}),
+      () => api.post<ProblemAnswer>('/v1/guests?version=1', widget),
+    ])
+      expect(await ask()).toMatchObject({
+        status: 400,
+        body: { code: 'request.invalid', errors: [{ pointer: '/version', rule: 'unknown' }] },
+      });
+    expect((await api.get<GuestAnswer>(`/v1/guests/${id}`)).body).toMatchObject({ state: 'created', version: 1 });
+  });
+
+  it('is let through to what probes ask', async () => {
+    expect((await api.get('/health/live?at=1')).status).toBe(200);
+  });
+});
+
 describe('GET /v1/guests', () => {
   it('pages newest first without missing or repeating one', async () => {
     const campaign = aBody({ mode: 'widget', channelContext: { campaignId: 'PAGES' } });

@@ -30,7 +30,7 @@ export class FileBody {
   }
 }
 
-/** Hands bodies that are no JSON, unread, to the routes that take files; what others make of them is said later (`BodyGuard`). */
+/** Hands bodies that are no JSON, unread, to the routes that take files; what others make of them is said later (`RequestGuard`). */
 export function passFilesOn(fastify: FastifyInstance): void {
   fastify.addContentTypeParser('*', (request, payload, done) => {
     const { takesFile } = request.routeOptions.config as { takesFile?: true };

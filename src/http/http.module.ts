@@ -8,7 +8,7 @@ import { ApiKeysJobs } from './api-keys.jobs.js';
 import { ApiKeys } from './api-keys.js';
 import type { ApiKey } from './api-keys.js';
 import { AuthGuard } from './auth.guard.js';
-import { BodyGuard } from './body.guard.js';
+import { RequestGuard } from './request.guard.js';
 import { AnyOf, Callers } from './callers.js';
 import { Idempotency } from './idempotency.js';
 import { IdempotencyRetention } from './idempotency.retention.js';
@@ -60,7 +60,7 @@ export class HttpModule {
         IdempotencyRetention,
         Scrape,
         { provide: APP_GUARD, useClass: AuthGuard },
-        { provide: APP_GUARD, useClass: BodyGuard },
+        { provide: APP_GUARD, useClass: RequestGuard },
       ],
       exports: [Callers, Idempotency],
     };

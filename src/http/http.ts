@@ -80,7 +80,7 @@ export function configureHttp(app: NestFastifyApplication, { corsOrigins }: Http
 
 const MEDIA_TYPE = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/;
 
-/** Nothing is refused here but what is too large: who sent it is asked first (`BodyGuard`). */
+/** Nothing is refused here but what is too large: who sent it is asked first (`RequestGuard`). */
 function readBodies(app: NestFastifyApplication, fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   for (const type of BODY_TYPES) {

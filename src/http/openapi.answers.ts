@@ -23,6 +23,7 @@ import { problemResponse } from './openapi.problems.js';
 import type { Documented } from './openapi.problems.js';
 import { PROBLEM_TYPE } from './problem.js';
 import { quotaExceeded } from './rate-limit.js';
+import { untaken } from './request.guard.js';
 import { badSignature } from './signatures.js';
 
 export type Operation = {
@@ -121,6 +122,7 @@ function edgeErrors(
       400,
       invalid([{ pointer: '/id', rule: 'matches', message: 'must be a UUID in lower case, as answers show it' }]),
     );
+  else if (access.kind !== 'open') add(400, invalid(untaken({ verbose: 'true' }, 'query string'), 'query string'));
   if (path.includes(':')) {
     add(400, malformedUrl());
     add(414, urlTooLong());
