@@ -106,8 +106,7 @@ export const removed: Sink<string> = {
   name: 'crm.removed',
   async write(queries, guestIds) {
     const ids = [...guestIds].sort();
-    await queries.query(REMOVE, [ids]);
-    await queries.query(REMOVE_DRIFTS, [ids]);
+    await Promise.all([REMOVE, REMOVE_DRIFTS].map((statement) => queries.query(statement, [ids])));
   },
 };
 

@@ -5,6 +5,8 @@ import { createGuest } from '../../../test/storage/create.js';
 import { openTestStorage } from '../../../test/storage/test-storage.js';
 import type { TestStorage } from '../../../test/storage/test-storage.js';
 import { uuidv7 } from '../../kernel/uuid.js';
+import type { Happening } from '../../modules/audit/audit.js';
+import { Connection } from './database.js';
 import { openStorage } from './storage.js';
 import type { Storage } from './storage.js';
 
@@ -100,6 +102,57 @@ const hasServer = process.env['TEST_DATABASE_URL'] !== undefined;
     await Promise.all([both(far, [first.id, second.id]), both(storage, [second.id, first.id])]);
     for (const { id } of [first, second]) expect(await storage.guests.find(id)).toMatchObject({ version: 3 });
   });
+
+  it('leaves nothing begun when the undoing of a unit is cancelled', async () => {
+    let runs = 0;
+    const failing = storage.work.run(async () => {
+      await storage.guests.find(uuidv7());
+      if (++runs > 1) throw new Error('undone');
+      const commands = jest.spyOn(Connection.prototype, 'command').mockImplementationOnce(function (this: Connection) {
+        commands.mockRestore();
+        return this.command('select pg_cancel_backend(pg_backend_pid()); select pg_sleep(1); rollback');
+      });
+      throw new Error('undone');
+    });
+    await expect(failing).rejects.toThrow('undone');
+    await expect(createGuest(storage)).resolves.toMatchObject({ version: 1 });
+  });
+
+  it('never deadlocks over what two processes do about the same, in whatever order', async () => {
+    const before = await deadlocks();
+    for (let round = 0; round < 40; round++) {
+      const [topic, subject] = [`round ${round}`, uuidv7()];
+      const happening: Happening = {
+        ...{ subject: `guest:${uuidv7()}`, event: 'GUEST_UPDATED', actor: 'job:test', at },
+        ...{ runId: null, changes: {}, sealed: null },
+      };
+      await storage.outbox.put({ topic, subject });
+      const [claimed] = await far.outbox.claim(topic, 1, 60_000);
+      // Put again meanwhile: it is let go of, not deleted.
+      await storage.outbox.put({ topic, subject });
+      await Promise.all([
+        storage.work.run(async () => {
+          await storage.audit.append(happening);
+          await storage.outbox.put({ topic, subject });
+        }),
+        far.work.run(async () => {
+          await far.outbox.done(claimed!);
+          await far.audit.append(happening);
+        }),
+      ]);
+    }
+    expect(await deadlocks()).toBe(before);
+  }, 60_000);
+
+  /** As the server counts them. A session tells of what it met once it is idle, a second later at most. */
+  const deadlocks = async (): Promise<number> => {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const { rows } = await storage.database.query<{ deadlocks: number }>({
+      name: 'test.deadlocks',
+      text: 'select deadlocks::integer from pg_stat_database where datname = current_database()',
+    });
+    return rows[0]!.deadlocks;
+  };
 
   it('waits no longer than 5 s for what somebody else has locked', async () => {
     const guest = await createGuest(storage);

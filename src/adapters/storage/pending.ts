@@ -6,6 +6,7 @@ export type Sink<Row> = {
   readonly name: string;
   /** Several rows of one key may be written together, in the order in which they were collected. Otherwise each waits for the one before. */
   readonly folds?: boolean;
+  /** Sends its statements at once: those of other sinks go out behind. */
   write(queries: Queries, rows: readonly Row[]): Promise<void>;
 };
 
@@ -41,8 +42,9 @@ export class Pending {
   }
 
   /**
-   * Writes everything and forgets it. The sinks of a stage send their statements together; they are taken by name, so that all processes lock tables
-   * in one order. Nothing is on its way any more once this settles.
+   * Writes everything and forgets it. The sinks of a stage send their statements together, and are taken by name, so that all processes lock tables in
+   * one order: a sink sends all it has at once, unless it needs an answer first, and then comes last for everybody. Nothing more is sent once this
+   * settles.
    */
   async write(queries: Queries): Promise<void> {
     const stages = this.stages;

@@ -128,7 +128,7 @@ const put: Sink<Put> = {
 const settledBy = (name: string, ...statements: readonly Statement[]): Sink<Settled> => ({
   name,
   async write(queries, rows) {
-    for (const statement of statements) await queries.query(statement, [asJson(rows)]);
+    await Promise.all(statements.map((statement) => queries.query(statement, [asJson(rows)])));
   },
 });
 const done = settledBy('outbox.done', DELETE, RELEASE_CHANGED);

@@ -24,8 +24,8 @@ export async function openPostgres({ url, connections = 10 }: PostgresOptions): 
       options: PLANNER.map((setting) => `-c ${setting}`).join(' '),
       connectionTimeoutMillis: 2_000,
       statement_timeout: 15_000,
-      // For a server that does not even answer that the time is over.
-      query_timeout: 20_000,
+      // For a server that does not even answer that the time is over. Counted from when a statement was sent: in a pipeline others may be before it.
+      query_timeout: pipeline ? 60_000 : 20_000,
       lock_timeout: 5_000,
       idle_in_transaction_session_timeout: 60_000,
       keepAlive: true,

@@ -71,12 +71,12 @@ export class SharedTransaction {
   /** Leaves the connection as it was found, or unusable. */
   async rollBack(): Promise<void> {
     if (!this.hasBegun) return;
-    this.hasBegun = false;
     try {
       await this.connection.command('rollback');
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
     }
+    this.hasBegun = false;
   }
 
   /** A server can be told to cancel a statement: had it cancelled the beginning, what was sent along would be committed by itself. */

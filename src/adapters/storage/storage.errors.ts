@@ -65,8 +65,12 @@ export function statementError(statement: string, error: unknown): Error {
   return new StatementFailed(statement, code, error.constraint, explanation);
 }
 
-/** Refused only because a statement before it in its transaction was. */
-export const isAftermath = (error: unknown): boolean => error instanceof StatementFailed && error.code === '25P02';
+/**
+ * Refused only because a statement sent before it was: in a transaction that has failed (25P02), or when what was skipped is the statement's own
+ * preparation, so that its name is not known (26000).
+ */
+export const isAftermath = (error: unknown): boolean =>
+  error instanceof StatementFailed && /^(25P02|26000)$/.test(error.code);
 
 /**
  * Lost against another transaction, not in time, or for want of disk or memory (classes 53 and 58): the same work may succeed when it is done again.
