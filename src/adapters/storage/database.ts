@@ -9,7 +9,7 @@ export type Engine = {
   readonly reads: pg.Pool;
   /**
    * For the group committer; the same pool where there is only one connection. Its connections send statements without waiting for the answers to
-   * those before (the pipelining of the PostgreSQL protocol, section 54.2.4 of the manual), so that what is asked for at once costs one round trip.
+   * those before ("Pipelining" in the PostgreSQL manual's chapter on its protocol), so that what is asked for at once costs one round trip.
    */
   readonly writes: pg.Pool;
   close(): Promise<void>;

@@ -8,7 +8,7 @@ import {
   widgetAttributes,
   withoutQuery,
 } from './guest.attributes.js';
-import { patched } from './guest.js';
+import { patched } from './guest.patch.js';
 
 const now = new Date('2026-01-01T10:00:00.000Z');
 const allowed = ['source', 'locale', 'converted'];

@@ -8,7 +8,8 @@ import type { EventType, WebhooksService } from '../webhooks/index.js';
 import type { GuestChanges } from './guest.changes.js';
 import type { GuestService } from './guest.service.js';
 import { closed, linked, messageCounted } from './guest.js';
-import type { Guest, GuestPatch } from './guest.js';
+import type { Guest } from './guest.js';
+import type { GuestPatch } from './guest.patch.js';
 
 Logger.overrideLogger(false);
 

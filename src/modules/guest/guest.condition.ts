@@ -1,6 +1,7 @@
 import { noStrongTag, overlappingChange, staleView, unknownBase, versionMismatch } from './guest.conflict.js';
-import { changedPointers, changedSince, conflictingPointers } from './guest.js';
-import type { Guest, GuestPatch } from './guest.js';
+import type { Guest } from './guest.js';
+import { changedPointers, changedSince, conflictingPointers } from './guest.patch.js';
+import type { GuestPatch } from './guest.patch.js';
 
 /**
  * Under which condition a change is made. `version`: only on exactly one of these versions; `seen` are those the caller has seen, however it says

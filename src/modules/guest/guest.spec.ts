@@ -1,11 +1,9 @@
 import fc from 'fast-check';
 import { aGuest } from '../../../test/builders/guest.js';
 import {
-  changedPointers,
   closed,
   closing,
   configured,
-  conflictingPointers,
   conversationEnded,
   expired,
   failed,
@@ -14,9 +12,10 @@ import {
   linkedConversation,
   messageCounted,
   moved,
-  patched,
 } from './guest.js';
-import type { Guest, GuestPatch, GuestState } from './guest.js';
+import type { Guest, GuestState } from './guest.js';
+import { changedPointers, conflictingPointers, patched } from './guest.patch.js';
+import type { GuestPatch } from './guest.patch.js';
 
 const later = new Date('2026-01-01T09:05:00.000Z');
 const link = { id: 'c-1', participantId: 'p-1' };

@@ -1,6 +1,4 @@
-import { differences, leaves, mergePatch, speaksOf } from './merge-patch.js';
-import type { JsonObject } from './merge-patch.js';
-import { guestClosed, illegalTransition } from './guest.errors.js';
+import { illegalTransition } from './guest.errors.js';
 import type { Identity } from '../identity/index.js';
 
 /** Server-led: this service holds the guest's socket. Widget-led: the page's own Messenger does, and we link afterwards. */
@@ -84,13 +82,6 @@ export type NewGuest = Pick<
   'id' | 'mode' | 'consent' | 'identity' | 'channelContext' | 'attributes' | 'deploymentId'
 >;
 
-/** The parts a caller may change, as a merge patch (RFC 7396): `null` deletes a member. */
-export type GuestPatch = {
-  readonly consent?: Partial<Consent>;
-  readonly channelContext?: { readonly [K in keyof ChannelContext]: ChannelContext[K] | null } | null;
-  readonly attributes?: Readonly<Record<string, string | null>> | null;
-};
-
 const NEXT: Readonly<Record<GuestState, readonly GuestState[]>> = {
   created: ['configured', 'active', 'closing', 'closed', 'failed', 'expired', 'erased'],
   configured: ['active', 'closing', 'closed', 'failed', 'expired', 'erased'],
@@ -127,7 +118,7 @@ export function newGuest(wanted: NewGuest, at: Date): Guest {
 }
 
 /** A visible change: one version on. */
-function changed(guest: Guest, at: Date, change: Partial<Guest>): Guest {
+export function changed(guest: Guest, at: Date, change: Partial<Guest>): Guest {
   const modifiedDate = at > guest.modifiedDate ? at : guest.modifiedDate;
   return { ...guest, ...change, version: guest.version + 1, modifiedDate };
 }
@@ -141,54 +132,6 @@ export function moved(guest: Guest, to: GuestState, at: Date, change: Partial<Gu
   return changed(guest, at, { ...change, state: to });
 }
 
-/** The leaves that were changed after a version, as JSON pointers. */
-export const changedSince = ({ touched }: Pick<Guest, 'touched'>, base: number): string[] =>
-  Object.keys(touched)
-    .filter((pointer) => touched[pointer]! > base)
-    .sort();
-
-/** What the change that led to this version changed of what callers may: leaves, as JSON pointers. */
-export const pointersOfChange = (guest: Pick<Guest, 'touched' | 'version'>): string[] =>
-  changedSince(guest, guest.version - 1);
-
-/** What the change that led to this version took in of context and attributes, other than taking it away: leaves, as JSON pointers. */
-export function takenIn(guest: Guest): string[] {
-  const { channelContext, attributes } = guest;
-  const held = leaves({ channelContext, attributes });
-  return pointersOfChange(guest).filter((pointer) => held.has(pointer));
-}
-
-/** The leaves a patch would really change, as JSON pointers. Empty when everything it asks for is in place. */
-export const changedPointers = (guest: Guest, patch: GuestPatch): string[] =>
-  differences(patchable(guest), merged(guest, patch));
-
-/**
- * Of the leaves a patch made against version `base` speaks of, those that somebody else has changed since. To the same value counts too: two
- * who both counted from 5 to 6 have counted once.
- */
-export function conflictingPointers(guest: Guest, patch: GuestPatch, base: number): string[] {
-  const unseen = changedSince(guest, base).filter((pointer) => speaksOf(patch, pointer));
-  // What never changed since creation was changed by version 1, for those who have not even seen that.
-  return base >= 1 ? unseen : changedPointers(guest, patch);
-}
-
-/**
- * Merges; the same guest when everything is in place already, so that a repeated request changes nothing.
- * @throws AppError `guest.closed`
- */
-export function patched(guest: Guest, patch: GuestPatch, at: Date): Guest {
-  const parts = merged(guest, patch);
-  const pointers = differences(patchable(guest), parts);
-  if (pointers.length === 0) return guest;
-  if (isOver(guest) || guest.state === 'closing') throw guestClosed(guest.id, guest.state);
-  const { consent, channelContext = {}, attributes = {} } = parts as unknown as Pick<Guest, 'consent'> & Partial<Guest>;
-  const version = guest.version + 1;
-  return changed(guest, at, {
-    ...{ consent, channelContext, attributes },
-    touched: { ...guest.touched, ...Object.fromEntries(pointers.map((pointer) => [pointer, version])) },
-  });
-}
-
 /** A guest decided on one purpose, which people may at any time (GDPR Art. 7(3)): also of a session that is over. */
 export function consented(guest: Guest, purpose: keyof Consent, isLive: boolean, at: Date): Guest {
   if (guest.consent[purpose] === isLive) return guest;
@@ -197,14 +140,6 @@ export function consented(guest: Guest, purpose: keyof Consent, isLive: boolean,
     touched: { ...guest.touched, [`/consent/${purpose}`]: guest.version + 1 },
   });
 }
-
-const patchable = ({ consent, channelContext, attributes }: Guest): JsonObject => ({
-  consent,
-  channelContext,
-  attributes,
-});
-
-const merged = (guest: Guest, patch: GuestPatch): JsonObject => mergePatch(patchable(guest), patch) as JsonObject;
 
 /** Genesys accepted the session. Seen again it changes nothing. */
 export const configured = (guest: Guest, at: Date): Guest =>
